@@ -1,0 +1,25 @@
+.PHONY: help setup demo test check lock
+
+INSTRUCTION ?= put the red cube in the bowl, then press the button
+VLA := .venv/bin/vla
+PYTHON := .venv/bin/python
+export OMP_NUM_THREADS ?= 2
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+
+setup:           ## create .venv and install everything (Python 3.12)
+	@scripts/setup.sh
+
+demo: setup      ## carry out one instruction with the released policy; writes outputs/demo.mp4
+	$(VLA) run "$(INSTRUCTION)" output=outputs/demo.mp4
+
+test: setup      ## all tests, with coverage
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadgroup --cov=vla --cov=envs --cov=policies --cov-report=term:skip-covered --cov-fail-under=85
+
+check: setup     ## lint, types and the fast tests
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q -m "not slow"
+
+lock: setup      ## renew requirements.lock
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.12 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock
