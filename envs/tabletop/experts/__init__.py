@@ -1,0 +1,5 @@
+"""Scripted demonstrators for the tabletop suite."""
+
+from envs.tabletop.experts.expert import TabletopExpert
+
+__all__ = ["TabletopExpert"]

@@ -1,0 +1,52 @@
+"""The demonstrator: picks the skill of the current subgoal and acts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.tabletop.experts.motion import HandMotion
+from envs.tabletop.experts.perturbation import Perturbation
+from envs.tabletop.experts.skills import SKILLS, Skill
+from envs.tabletop.world import World
+from vla.errors import UnknownNameError
+from vla.types import Subgoal
+
+
+class TabletopExpert:
+    """Scripted demonstrations from true state.
+
+    Args:
+        world: the simulated world.
+        rng: source of the disturbances.
+        perturb: strength of the disturbance of execution; 0 executes what is asked.
+
+    Attributes:
+        executed: the action (6,) to execute for the last clean one, disturbed if so configured.
+    """
+
+    def __init__(self, world: World, rng: np.random.Generator, *, perturb: float = 0.0) -> None:
+        self._world = world
+        self._motion = HandMotion(world)
+        self._perturb = Perturbation(rng, world.control_hz, perturb) if perturb > 0 else None
+        self._skill: Skill | None = None
+        self.executed: NDArray[np.float32] = world.command
+
+    def reset(self, subgoal: Subgoal) -> None:
+        """Start on a subgoal from wherever the arm is.
+
+        Raises:
+            UnknownNameError: there is no expert for the subgoal's skill.
+        """
+        if subgoal.skill not in SKILLS:
+            raise UnknownNameError("skill", subgoal.skill, SKILLS)
+        self._motion.restart()
+        self._skill = SKILLS[subgoal.skill](self._world, self._motion, subgoal)
+
+    def act(self) -> NDArray[np.float32]:
+        """Return the clean action (6,) for this tick, and leave the one to execute in ``executed``."""
+        if self._skill is None:
+            raise RuntimeError("act() before reset(subgoal)")
+        action = self._skill.act()
+        self.executed = self._perturb(action) if self._perturb else action
+        return action

@@ -1,0 +1,125 @@
+"""Moves the hand toward targets: straight lines at bounded speed, solved by inverse kinematics each tick."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.tabletop.experts.kinematics import HandKinematics
+from envs.tabletop.world import READY_POSE, World
+
+OPEN, GRIP, CLOSED = 38.0, 2.0, 0.0
+"""Gripper commands: open for a grasp, squeezing an object, and shut [0-100]."""
+FAST, SLOW = 0.24, 0.10
+"""Hand speeds: free motion, and near things [m/s]."""
+TURN_RATE = np.deg2rad(200.0)
+"""Hand turning speed [rad/s]."""
+JOINT_RATE = 110.0
+"""Joint speed on the way to the ready pose [deg/s]."""
+GRIPPER_RATE = 160.0
+"""Opening and closing speed [units/s]."""
+SLIP = 0.03
+"""Distance between where the hand should be and where it is at which the path starts anew from the hand [m]."""
+
+
+class HandMotion:
+    """Commands that carry the hand along, one a tick.
+
+    The commands compensate for gravity, which the arm's position servos do not, so that the hand arrives where it is
+    sent. When the hand has been driven off its path, by noise or by a policy, the path restarts from where it is.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._kinematics = HandKinematics()
+        self._gains = world.model.actuator_gainprm[:, 0]
+        self.restart()
+
+    def restart(self) -> None:
+        """Take the hand's present pose as the start of the path."""
+        self._kinematics.set_joints(self._world.joint_positions())
+        self._position = self._world.hand_position().copy()
+        self._yaw = self.hand_yaw()
+        self._joints = self._world.joint_positions().astype(np.float64)
+
+    def hand_yaw(self) -> float:
+        """Return the direction in which the jaws close, on the table [rad]."""
+        across = self._world.hand_rotation()[:, 2]
+        return float(np.arctan2(across[1], across[0]))
+
+    def toward(self, position: NDArray, yaw: float, gripper: float, speed: float = FAST) -> NDArray[np.float32]:
+        """Return the command (6,) for one tick on a straight line to a hand pose.
+
+        Args:
+            position: of the fingertips' frame (3,) [m].
+            yaw: direction in which the jaws close [rad].
+            gripper: opening to reach [0-100].
+            speed: of the hand [m/s].
+        """
+        if np.linalg.norm(self._position - self._world.hand_position()) > SLIP:
+            self.restart()
+        period = 1.0 / self._world.control_hz
+        self._position = _step(self._position, np.asarray(position), speed * period)
+        turn = wrap(yaw - self._yaw)
+        self._yaw += np.clip(turn, -TURN_RATE * period, TURN_RATE * period)
+        joints = self._kinematics.solve(self._position, self._yaw)
+        self._joints[:5] = joints[:5]
+        return self._command(gripper)
+
+    def toward_ready(self, gripper: float) -> NDArray[np.float32]:
+        """Return the command (6,) for one tick of joint motion to the ready pose."""
+        measured = self._world.joint_positions()
+        if np.abs(self._joints[:5] - measured[:5]).max() > 15.0:
+            self.restart()
+        error = READY_POSE[:5] - self._joints[:5]
+        limit = JOINT_RATE / self._world.control_hz
+        self._joints[:5] += error * min(1.0, limit / max(np.abs(error).max(), 1e-9))
+        self._kinematics.set_joints(self._joints)
+        self._position = self._kinematics.hand_position()
+        self._yaw = self.hand_yaw()
+        return self._command(gripper)
+
+    def near(self, position: NDArray, tolerance: float) -> bool:
+        """Whether the hand is within ``tolerance`` [m] of a position."""
+        return bool(np.linalg.norm(self._world.hand_position() - position) < tolerance)
+
+    def above(self, position: NDArray, tolerance: float) -> bool:
+        """Whether the hand is over a position, heights aside, within ``tolerance`` [m]."""
+        return bool(np.hypot(*(self._world.hand_position() - position)[:2]) < tolerance)
+
+    def turned(self, yaw: float, tolerance: float) -> bool:
+        """Whether the jaws close along ``yaw`` within ``tolerance`` [rad]."""
+        return abs(wrap(yaw - self.hand_yaw())) < tolerance
+
+    def _command(self, gripper: float) -> NDArray[np.float32]:
+        world = self._world
+        current = self._joints[5]
+        limit = GRIPPER_RATE / world.control_hz
+        self._joints[5] = current + np.clip(gripper - current, -limit, limit)
+        sag = np.rad2deg(world.data.qfrc_bias[world.qvel_index] / self._gains)  # what gravity costs a servo
+        command = self._joints.copy()
+        command[:5] += sag[:5]
+        limits = np.rad2deg(world.model.actuator_ctrlrange)
+        command[:5] = np.clip(command[:5], limits[:5, 0], limits[:5, 1])
+        return command.astype(np.float32)
+
+
+def at_ready(world: World, tolerance: float = 5.0) -> bool:
+    """Whether the arm is at the ready pose, gripper aside, within ``tolerance`` [deg]."""
+    return bool(np.abs(world.joint_positions()[:5] - READY_POSE[:5]).max() < tolerance)
+
+
+def wrap(angle: float) -> float:
+    """Return the angle between -pi and pi [rad]."""
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)
+
+
+def nearest_turn(yaw: float, preferred: float, symmetry: float) -> float:
+    """Return the yaw that looks the same under ``symmetry`` and is nearest to the preferred one [rad]."""
+    return preferred + (yaw - preferred + symmetry / 2) % symmetry - symmetry / 2
+
+
+def _step(current: NDArray, goal: NDArray, distance: float) -> NDArray:
+    offset = goal - current
+    length = float(np.linalg.norm(offset))
+    return goal.copy() if length <= distance else current + offset * (distance / length)

@@ -1,0 +1,149 @@
+"""The tabletop suite's simulation: a scene with an instruction, its success test, oracle and expert."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.tabletop.experts import TabletopExpert
+from envs.tabletop.oracle import OraclePlanner, achieved, outcomes
+from envs.tabletop.scene import Scene
+from envs.tabletop.tasks import VERSION, assign, draw_free_scene
+from envs.tabletop.units import JOINT_NAMES
+from envs.tabletop.world import CAMERAS, World
+from vla.errors import VlaError
+from vla.language import Step, expand, parse
+from vla.types import Observation
+
+FREE = "free"
+"""Name of the task of a scene that was drawn for a user's own instruction."""
+
+
+class TabletopSimulation:
+    """An SO-101 at a table; implements :class:`vla.types.Simulation`.
+
+    Args:
+        control_hz: control rate; the physics rate of 240 Hz must be a multiple [Hz].
+        image_size: (height, width) of the frames [px].
+        level: level of detail of the arm's meshes: low, medium, high or full.
+        shadows: cast shadows; slow in software rendering.
+
+    Raises:
+        ControlRateError: the physics step does not divide the control period.
+    """
+
+    suite = "tabletop"
+    robot_type = "so101_follower"
+    version = VERSION
+    joint_names = JOINT_NAMES
+    camera_names = CAMERAS
+
+    def __init__(
+        self,
+        *,
+        control_hz: float = 30.0,
+        image_size: tuple[int, int] = (128, 128),
+        level: str = "medium",
+        shadows: bool = False,
+    ) -> None:
+        self.control_hz = control_hz
+        self.image_size = (int(image_size[0]), int(image_size[1]))
+        self._level, self._shadows = level, shadows
+        self._world: World | None = None
+        self.task = ""
+        self.instruction = ""
+        self.seed = 0
+        self.steps: tuple[Step, ...] = ()
+
+    @property
+    def world(self) -> World:
+        """Physics and true state of the current scene."""
+        if self._world is None:
+            raise RuntimeError("reset() has not been called")
+        return self._world
+
+    def reset(self, task: str, seed: int, *, wording: Literal["train", "test"] = "train") -> None:
+        """Draw the scene of ``seed`` for ``task``, and the instruction in one of its wordings.
+
+        Raises:
+            UnknownNameError: ``task`` is not one of the suite's.
+        """
+        assignment = assign(task, seed, wording)
+        self._start(assignment.scene, task, seed, assignment.instruction, assignment.steps)
+
+    def reset_for_instruction(self, instruction: str, seed: int | None = None, *, tries: int = 500) -> None:
+        """Draw a scene that belongs to no task, and take a user's own words as the instruction.
+
+        Args:
+            instruction: what to do.
+            seed: which scene; None takes the first one in which everything mentioned is there.
+            tries: how many scenes to look at when ``seed`` is None.
+
+        Raises:
+            InstructionError: the instruction cannot be understood, or mentions what is not on the table.
+        """
+        clauses = parse(instruction)
+        error: VlaError | None = None
+        for candidate in range(tries) if seed is None else (seed,):
+            scene = draw_free_scene(candidate)
+            try:
+                steps = expand(clauses, scene.phrases)
+            except VlaError as problem:
+                error = error or problem
+                continue
+            self._start(scene, FREE, candidate, instruction, steps)
+            return
+        assert error is not None
+        raise error
+
+    def _start(self, scene: Scene, task: str, seed: int, instruction: str, steps: tuple[Step, ...]) -> None:
+        self.close()
+        self._world = World(
+            scene,
+            control_hz=self.control_hz,
+            image_size=self.image_size,
+            level=self._level,
+            shadows=self._shadows,
+        )
+        self.task, self.seed, self.instruction, self.steps = task, seed, instruction, steps
+
+    def observe(self, *, images: bool = True) -> Observation:
+        """Read the joints and, if asked, render both cameras."""
+        frames = {camera: self.world.render(camera) for camera in CAMERAS} if images else {}
+        return Observation(frames, self.world.joint_positions(), self.world.time)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        """Simulate one control period with target joint positions (6,), lerobot units."""
+        self.world.step(action)
+
+    def succeeded(self) -> bool:
+        """Whether everything the instruction asks for holds now."""
+        return not self.unmet()
+
+    def unmet(self) -> tuple[Step, ...]:
+        """Return the steps whose outcome does not hold now."""
+        return tuple(step for step in outcomes(self.steps) if not achieved(self.world, step))
+
+    def failure_reason(self) -> str:
+        """Return the first outcome that is missing, or an empty string."""
+        unmet = self.unmet()
+        return f"not achieved: {unmet[0].skill}" if unmet else ""
+
+    def oracle(self) -> OraclePlanner:
+        """Return the planner that reads this simulation's state."""
+        return OraclePlanner(self.world, self.steps)
+
+    def expert(self, *, perturb: float = 0.0) -> TabletopExpert:
+        """Return the scripted demonstrator.
+
+        Args:
+            perturb: strength of noise, misses and dropped objects in what it executes; 0 for none.
+        """
+        return TabletopExpert(self.world, np.random.default_rng([self.seed, 7]), perturb=perturb)
+
+    def close(self) -> None:
+        """Free the rendering context."""
+        if self._world is not None:
+            self._world.close()
