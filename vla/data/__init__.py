@@ -1,0 +1,1 @@
+"""Datasets: column names, writing, the decoded-frame cache."""

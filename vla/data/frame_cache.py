@@ -1,0 +1,175 @@
+"""Decode a dataset's frames once into memory-mapped arrays, so that training never decodes video.
+
+Frames are stored as ``<cache folder>/<fingerprint of the dataset>/<camera key>.npy``, uint8 (N, 3, H, W) in the order
+of the dataset's ``index`` column. The fingerprint changes with the dataset, so a cache is never stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.data.tables import episode_table
+from vla.errors import DatasetError
+
+if TYPE_CHECKING:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+TIME_TOLERANCE = 1e-3
+"""A video frame this close to an episode's frame time belongs to it [s]."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive frames of the dataset and where one camera's video file holds them."""
+
+    first_row: int
+    length: int
+    start_time: float
+    """[s]"""
+
+
+def default_cache_folder() -> Path:
+    """Return the folder for caches: ``$XDG_CACHE_HOME/vla/frames``, by default under ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vla" / "frames"
+
+
+def fingerprint(root: Path) -> str:
+    """Return a short hash of a dataset folder: its metadata, and the names and sizes of its data and videos."""
+    digest = hashlib.sha256((root / "meta/info.json").read_bytes())
+    for path in sorted(root.glob("meta/episodes/**/*.parquet")):
+        digest.update(path.read_bytes())
+    for path in sorted([*root.glob("videos/**/*.mp4"), *root.glob("data/**/*.parquet")]):
+        digest.update(f"{path.relative_to(root)} {path.stat().st_size}".encode())
+    return digest.hexdigest()[:16]
+
+
+def open_frames(
+    dataset: LeRobotDataset,
+    folder: Path | None = None,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, NDArray[np.uint8]]:
+    """Return camera key -> read-only memory map (N, 3, H, W), decoding whatever is not cached yet.
+
+    An interrupted build resumes at the video files it had not finished.
+
+    Args:
+        dataset: a complete dataset (no episode selection), with videos or images.
+        folder: where caches live; None for ``default_cache_folder()``.
+        workers: decoding threads.
+        progress: called with (frames decoded, frames to decode) over all cameras.
+
+    Raises:
+        DatasetError: a video lacks frames, or the disk is too small for the cache.
+    """
+    home = (folder or default_cache_folder()) / fingerprint(Path(dataset.root))
+    home.mkdir(parents=True, exist_ok=True)
+    missing = [key for key in dataset.meta.camera_keys if not (home / f"{key}.npy").exists()]
+    _check_space(dataset, home, missing)
+    done, total = 0, len(missing) * dataset.meta.total_frames
+    for key in missing:
+        for frames in _build(dataset, key, home, workers):
+            done += frames
+            progress(done, total)
+    return {key: np.load(home / f"{key}.npy", mmap_mode="r") for key in dataset.meta.camera_keys}
+
+
+def _build(dataset: LeRobotDataset, key: str, home: Path, workers: int) -> Iterator[int]:
+    """Fill one camera's array; yields the number of frames after each finished piece."""
+    height, width, channels = dataset.meta.features[key]["shape"]
+    shape = (dataset.meta.total_frames, channels, height, width)
+    partial, journal = home / f"{key}.partial", home / f"{key}.done"
+    finished = set(journal.read_text().splitlines()) if partial.exists() and journal.exists() else set()
+    frames = np.lib.format.open_memmap(partial, mode="r+" if finished else "w+", dtype=np.uint8, shape=shape)
+    if not finished:
+        journal.write_text("")
+    if key in dataset.meta.image_keys:
+        yield from _copy_images(dataset, key, frames)
+    else:
+        files = _video_files(dataset, key)
+        yield sum(segment.length for name in finished & files.keys() for segment in files[name])
+        with ThreadPoolExecutor(workers) as pool:
+            jobs = {
+                pool.submit(_decode_file, Path(dataset.root) / name, segments, dataset.fps, frames): name
+                for name, segments in files.items()
+                if name not in finished
+            }
+            try:
+                for job in as_completed(jobs):
+                    yield job.result()
+                    frames.flush()
+                    with journal.open("a") as file:
+                        file.write(f"{jobs[job]}\n")
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    frames.flush()
+    partial.replace(home / f"{key}.npy")
+    journal.unlink()
+
+
+def _video_files(dataset: LeRobotDataset, key: str) -> dict[str, list[Segment]]:
+    """Return video file (relative to the root) -> the segments it holds, in the order of time."""
+    files: dict[str, list[Segment]] = {}
+    for index, episode in enumerate(episode_table(dataset.meta)):
+        name = str(dataset.meta.get_video_file_path(index, key))
+        segment = Segment(episode["dataset_from_index"], episode["length"], episode[f"videos/{key}/from_timestamp"])
+        files.setdefault(name, []).append(segment)
+    return {name: sorted(segments, key=lambda segment: segment.start_time) for name, segments in files.items()}
+
+
+def _decode_file(path: Path, segments: list[Segment], fps: int, frames: NDArray[np.uint8]) -> int:
+    """Decode one video file into the rows of its segments, given in the order of time; return the number of rows."""
+    wanted = [
+        (segment.start_time + offset / fps, segment.first_row + offset)
+        for segment in segments
+        for offset in range(segment.length)
+    ]
+    filled = 0
+    try:
+        with av.open(str(path), "r") as container:
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            for frame in container.decode(stream):
+                if filled == len(wanted):
+                    break
+                expected, row = wanted[filled]
+                if frame.time is not None and abs(frame.time - expected) <= TIME_TOLERANCE:
+                    frames[row] = frame.to_ndarray(format="rgb24").transpose(2, 0, 1)
+                    filled += 1
+    except (OSError, av.FFmpegError) as error:
+        raise DatasetError(f"{path} cannot be decoded: {error}") from error
+    if filled < len(wanted):
+        raise DatasetError(f"{path} holds {filled} of the {len(wanted)} frames that the dataset expects of it")
+    return filled
+
+
+def _copy_images(dataset: LeRobotDataset, key: str, frames: NDArray[np.uint8]) -> Iterator[int]:
+    images = dataset.hf_dataset.select_columns([key])
+    for row in range(len(frames)):
+        frames[row] = np.rint(images[row][key].numpy() * 255)
+        yield 1
+
+
+def _check_space(dataset: LeRobotDataset, home: Path, keys: list[str]) -> None:
+    needed = sum(dataset.meta.total_frames * math.prod(dataset.meta.features[key]["shape"]) for key in keys)
+    held = sum(path.stat().st_blocks * 512 for key in keys if (path := home / f"{key}.partial").exists())
+    free = shutil.disk_usage(home).free
+    if needed - held > free:
+        raise DatasetError(
+            f"the frame cache needs {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
+            "name another folder with cache_folder=, or train with cache=false"
+        )

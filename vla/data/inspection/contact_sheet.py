@@ -1,0 +1,98 @@
+"""The contact sheet: a row an episode, a few moments of every camera; curves where there are no frames."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from vla.data.features import ACTION, STATE
+from vla.data.inspection.folder import DatasetFolder
+from vla.data.inspection.videos import read_frame
+
+ROWS = 8
+MOMENTS = 5
+CURVES = 12
+"""Most dimensions to draw where there are no frames."""
+CELL = 1.3
+"""Width of a frame on the sheet [in]."""
+
+
+def draw_contact_sheet(folder: DatasetFolder, output: Path) -> str:
+    """Write the sheet as a PNG.
+
+    Returns:
+        What is on it: ``"frames"`` or ``"curves"``.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    episodes = list(folder.slices)
+    spread = np.unique(np.linspace(0, len(episodes) - 1, min(ROWS, len(episodes))).round().astype(int))
+    chosen = [episodes[index] for index in spread]
+    listed = [int(index) for index in folder.episodes.get("episode_index", []) if index is not None]
+    cells = {episode: _frames(folder, listed.index(episode), episode) for episode in chosen if episode in listed}
+    cameras = [
+        camera for camera in folder.cameras if any(frame is not None for row in cells.values() for frame in row[camera])
+    ]
+    if cameras:
+        figure = Figure(figsize=(0.6 + CELL * MOMENTS * len(cameras), 0.4 + CELL * len(cells)), dpi=120)
+        axes = figure.subplots(len(cells), MOMENTS * len(cameras), squeeze=False)
+        for row, (episode, frames) in enumerate(cells.items()):
+            seconds = (folder.slices[episode].stop - folder.slices[episode].start) / folder.fps
+            for column, frame in enumerate(frame for camera in cameras for frame in frames[camera]):
+                axis = axes[row, column]
+                axis.set_xticks([])
+                axis.set_yticks([])
+                if frame is not None:
+                    axis.imshow(frame)
+                if column == 0:
+                    axis.set_ylabel(f"{episode}\n{seconds:.1f} s", fontsize=7)
+                if row == 0 and column % MOMENTS == 0:
+                    axis.set_title(
+                        cameras[column // MOMENTS].removeprefix("observation.images."), fontsize=8, loc="left"
+                    )
+        figure.subplots_adjust(left=0.04, right=0.995, top=0.95, bottom=0.01, wspace=0.03, hspace=0.03)
+    else:
+        figure = _curves(folder, chosen, Figure)
+    FigureCanvasAgg(figure)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.png")
+    figure.savefig(temporary, format="png")
+    temporary.replace(output)
+    return "frames" if cameras else "curves"
+
+
+def _frames(folder: DatasetFolder, row: int, episode: int) -> dict[str, list]:
+    rows = folder.slices[episode]
+    moments = np.linspace(0, rows.stop - rows.start - 1, MOMENTS).round() / folder.fps
+    return {camera: [read_frame(folder, camera, row, float(time)) for time in moments] for camera in folder.cameras}
+
+
+def _curves(folder: DatasetFolder, chosen: list[int], figure_type):
+    """State (solid) and action (dashed) over time: a row an episode, a column a dimension."""
+    names = [name for name in (STATE, ACTION) if name in folder.vectors] or list(folder.vectors)[:1]
+    labels = folder.dimension_names(names[0])[:CURVES] if names else []
+    rows, columns = max(1, len(chosen)), max(1, len(labels))
+    figure = figure_type(figsize=(1 + 2.2 * columns, 0.8 + 1.5 * rows), dpi=100)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey="col")
+    for row, episode in enumerate(chosen):
+        part = folder.slices[episode]
+        seconds = np.arange(part.stop - part.start) / folder.fps
+        for column, label in enumerate(labels):
+            axis = axes[row, column]
+            for name, style in zip(names, ("-", "--"), strict=False):
+                if column < folder.vectors[name].shape[1]:
+                    axis.plot(seconds, folder.vectors[name][part, column], style, linewidth=0.9, label=name)
+            axis.tick_params(labelsize=6)
+            if row == 0:
+                axis.set_title(label, fontsize=8)
+            if column == 0:
+                axis.set_ylabel(f"episode {episode}", fontsize=7)
+    if names and chosen:
+        axes[0, 0].legend(fontsize=6)
+    for axis in axes[-1]:
+        axis.set_xlabel("time [s]", fontsize=7)
+    figure.tight_layout()
+    return figure
