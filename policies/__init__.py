@@ -1,0 +1,1 @@
+"""Policies, each a lerobot policy plugin, and action tokenizers."""

@@ -1,0 +1,161 @@
+"""The network: encoders that do not see each other, and the head where they meet."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from policies.action_tokenizers import make_tokenizer
+from policies.late_fusion import augmentation
+from policies.late_fusion.actions import ActionSpace, relative_mask
+from policies.late_fusion.attention import CameraAttention
+from policies.late_fusion.configuration_late_fusion import LateFusionConfig
+from policies.late_fusion.crop import crop_around_goal
+from policies.late_fusion.encoders import make_encoder
+from policies.late_fusion.head import Conditioning, Regression, TokenLogits, Trunk
+from policies.late_fusion.inputs import Inputs
+from policies.late_fusion.text import shared_text_encoder
+
+CROP = "goal_crop"
+
+
+class LateFusionNetwork(nn.Module):
+    """Inputs to logits (B, K, V) of action tokens, or to normalised actions (B, T, n) with the regression head."""
+
+    def __init__(self, config: LateFusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        assert config.robot_state_feature is not None and config.action_feature is not None
+        state_dim, action_dim = config.robot_state_feature.shape[0], config.action_feature.shape[0]
+        relative = relative_mask(
+            config.relative_actions, config.relative_exclude, config.action_feature_names, state_dim, action_dim
+        )
+        self.actions = ActionSpace(state_dim, action_dim, relative)
+        views = [*config.image_features, *([CROP] if config.crop_size else [])]
+        self.view_names = {view: view.rsplit(".", 1)[-1] for view in views}
+        self.encoders = nn.ModuleDict(
+            {
+                name: make_encoder(
+                    config.vision_encoder,
+                    config.vision_width,
+                    crop=view == CROP,
+                    pretrained=not config.pretrained_path,
+                )
+                for view, name in self.view_names.items()
+            }
+        )
+        self.encoders.requires_grad_(not config.freeze_vision)
+        self.conditioning = Conditioning(config, state_dim)
+        summary_dim = config.hidden_dim // 2
+        self.attention = nn.ModuleDict(
+            {
+                name: CameraAttention(
+                    encoder.channels,  # type: ignore[arg-type]
+                    config.condition_dim,
+                    config.attention_dim,
+                    config.queries,
+                    summary_dim,
+                )
+                for name, encoder in self.encoders.items()
+            }
+        )
+        self.dropped_view = nn.ParameterDict({name: torch.zeros(summary_dim) for name in self.encoders})
+        self.trunk = Trunk(
+            config.condition_dim + summary_dim * len(views), config.hidden_dim, config.head_blocks, config.dropout
+        )
+        self.tokenizer = None
+        if config.head == "tokens":
+            self.tokenizer = make_tokenizer(
+                config.tokenizer, config.chunk_size, action_dim, **config.tokenizer_options()
+            )
+            self.output: nn.Module = TokenLogits(
+                config.hidden_dim, self.tokenizer.num_tokens, self.tokenizer.vocab_size
+            )
+        else:
+            self.output = Regression(config.hidden_dim, config.chunk_size, action_dim)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Return logits (B, K, V) or normalised actions (B, T, n), float32."""
+        state = self.actions.normalized_state(inputs.states)
+        text = None
+        if self.config.use_text:
+            text = shared_text_encoder(self.config.text_encoder)(inputs.texts).to(state)
+        views, goal, crop_center = self._views(inputs)
+        if self.training:
+            state, goal, text = self._regularize(state, goal, text)
+        with torch.autocast(state.device.type, enabled=False):  # bfloat16 would round joint angles and positions
+            condition = self.conditioning(state, goal, text, crop_center)
+        summaries = [self._summary(name, frames, condition) for name, frames in views.items()]
+        return self.output(self.trunk(torch.cat([condition, *summaries], dim=1)))
+
+    def losses(self, outputs: Tensor, targets: Tensor, is_pad: Tensor) -> Tensor:
+        """Return the loss of each sample (B,) from outputs, targets (B, T, n) and padded steps (B, T)."""
+        if self.tokenizer is None:
+            expected = (targets - self.actions.target_mean) / self.actions.target_deviation
+            losses, counts = (outputs - expected).abs().mean(-1), ~is_pad  # (B, T)
+        else:
+            losses, counts = self.tokenizer.loss(outputs, targets), self.tokenizer.token_mask(is_pad)  # (B, K)
+        return (losses * counts).sum(1) / counts.sum(1).clamp(min=1)
+
+    def decode(self, outputs: Tensor) -> Tensor:
+        """Return the targets (B, T, n) that outputs stand for."""
+        if self.tokenizer is None:
+            return outputs * self.actions.target_deviation + self.actions.target_mean
+        return self.tokenizer.decode_logits(outputs)
+
+    def _views(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+        """Return frames in [-1, 1] a view, augmented in training, the goal that fits them, and the crop's centre."""
+        config = self.config
+        goal, crop_center = inputs.goals, None
+        if self.training and config.has_goal:
+            goal = augmentation.jitter_goal(goal, config.goal_jitter)
+            goal = goal * augmentation.keep_mask(len(goal), config.goal_dropout, goal.device)
+        views: dict[str, Tensor] = {}
+        for key, original in inputs.frames.items():
+            frames = original
+            if self.training and config.shift_pixels:
+                frames, displacement = augmentation.random_shift(frames, config.shift_pixels)
+                if key == config.goal_key:
+                    goal = augmentation.move_goal(goal, displacement)
+            gain, offset = self._colours(frames)
+            if config.crop_size and key == config.goal_key:
+                crop, crop_center = crop_around_goal(frames, goal, config.crop_size)
+                views[CROP] = _centered(crop, gain, offset)
+            size = config.image_size
+            if size is not None and frames.shape[-2:] != (size, size):
+                resized = functional.interpolate(frames.float(), (size, size), mode="bilinear", antialias=True)
+                frames = resized.round().to(torch.uint8) if frames.dtype == torch.uint8 else resized
+            views[self.view_names[key]] = _centered(frames, gain, offset)
+        return {name: views[name] for name in self.encoders}, goal, crop_center
+
+    def _colours(self, frames: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        config = self.config
+        if not self.training:
+            return 1.0, 0.0
+        return augmentation.colour_gains(len(frames), config.brightness, config.contrast, config.colour, frames.device)
+
+    def _regularize(self, state: Tensor, goal: Tensor, text: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        config = self.config
+        state = state + config.state_noise * torch.randn_like(state)
+        state = state * augmentation.keep_mask(len(state), config.state_dropout, state.device)
+        if text is not None:
+            text = text * augmentation.keep_mask(len(text), config.text_dropout, text.device)
+        return state, goal, text
+
+    def _summary(self, name: str, frames: Tensor, condition: Tensor) -> Tensor:
+        """Return the summary (B, D) of one view; in training that of some samples is a learned vector instead."""
+        summary = self.attention[name](self.encoders[name](frames), condition)
+        if not self.training or not self.config.camera_dropout:
+            return summary
+        keep = augmentation.keep_mask(len(summary), self.config.camera_dropout, summary.device)
+        return keep * summary + (1 - keep) * self.dropped_view[name]
+
+
+def _centered(frames: Tensor, gain: Tensor | float, offset: Tensor | float) -> Tensor:
+    """Return ``gain * frames + offset`` as float32, where frames, uint8 or float in [0, 1], first go to [-1, 1].
+
+    In place and in two passes: on a CPU this is a noticeable part of an update.
+    """
+    scale = 1 / 127.5 if frames.dtype == torch.uint8 else 2.0
+    return frames.to(torch.float32, copy=True).mul_(gain * scale).add_(offset - gain)
