@@ -1,0 +1,18 @@
+from rich.console import Console
+
+from vla.evaluation.results import EpisodeRecord, summarize
+from vla.evaluation.table import success_table
+
+
+def test_table_shows_rates_intervals_and_the_commonest_failures() -> None:
+    reasons = ["dropped", "dropped", "missed", "too slow"]
+    records = [EpisodeRecord("pick", i, "", False, 9, reason, (), ()) for i, reason in enumerate(reasons)]
+    records += [EpisodeRecord("pick", 9, "", True, 120, "", (), ())]
+    console = Console(width=120, record=True)
+    console.print(success_table(summarize(records, {"pick": "skills"})))
+    text = console.export_text()
+    assert "20.0 %" in text
+    assert "3.6 – 62.5" in text
+    assert "2 × dropped, 1 × missed, …" in text
+    assert "120" in text
+    assert "group skills" in text

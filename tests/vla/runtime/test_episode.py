@@ -1,0 +1,177 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from tests.helpers.toy_suite import CONTROL_HZ, ToyOracle, ToyPolicy, ToySimulation
+from vla.runtime.actors import ExpertActor, PolicyActor
+from vla.runtime.episode import MAX_TIMEOUTS, run_episode
+from vla.types import Done, EpisodeResult, Observation, Plan, Refuse, Subgoal, SubgoalResult
+
+
+class Script:
+    """A planner that answers from a list, then repeats the last answer."""
+
+    def __init__(self, *plans: Plan) -> None:
+        self.plans = plans
+        self.asked_at: list[float] = []
+
+    def reset(self) -> None:
+        self.asked_at.clear()
+
+    def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
+        self.asked_at.append(observation.time)
+        return self.plans[min(len(self.asked_at), len(self.plans)) - 1]
+
+
+class Log:
+    def __init__(self, wants_frames: bool = False) -> None:
+        self.wants_frames = wants_frames
+        self.events: list[str] = []
+        self.subgoals: list[Subgoal | None] = []
+        self.has_frames: list[bool] = []
+
+    def on_start(self, instruction: str) -> None:
+        self.events.append("start")
+
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray) -> None:
+        self.subgoals.append(subgoal)
+        self.has_frames.append(bool(observation.images))
+
+    def on_subgoal_end(self, result: SubgoalResult) -> None:
+        self.events.append(f"{result.subgoal.text}: {result.outcome}")
+
+    def on_end(self, result: EpisodeResult) -> None:
+        self.events.append("end")
+
+
+@pytest.fixture
+def tour() -> ToySimulation:
+    simulation = ToySimulation()
+    simulation.reset("tour", 1)
+    return simulation
+
+
+def expert_of(simulation: ToySimulation) -> ExpertActor:
+    return ExpertActor(simulation.expert())
+
+
+def policy_of(simulation: ToySimulation) -> tuple[ToyPolicy, PolicyActor]:
+    policy = ToyPolicy()
+    return policy, PolicyActor(policy, simulation.control_hz)
+
+
+def test_expert_with_oracle_visits_every_subgoal_in_order(tour: ToySimulation) -> None:
+    log = Log()
+    result = run_episode(tour, tour.oracle(), expert_of(tour), max_seconds=12, subscribers=[log])
+    assert result.success
+    assert result.reason == ""
+    assert log.events == ["start", "go to point 0: reached", "go to point 1: reached", "end"]
+    assert result.subgoals[0].end_time == result.subgoals[1].start_time
+    assert result.steps == len(tour.actions) == len(log.subgoals)
+    assert result.subgoals[1].end_time == result.steps / CONTROL_HZ
+
+
+def test_the_policy_is_asked_every_n_action_steps_and_at_each_new_subgoal(tour: ToySimulation) -> None:
+    policy, actor = policy_of(tour)
+    result = run_episode(tour, tour.oracle(), actor, max_seconds=12, planner_period=0.5)
+    change = result.subgoals[1].start_time
+    first = [time for time, text in policy.calls if text.endswith("0")]
+    second = [time for time, text in policy.calls if text.endswith("1")]
+    assert result.success
+    assert first == pytest.approx(np.arange(0, change, 0.4))
+    assert second == pytest.approx(np.arange(change, result.subgoals[1].end_time, 0.4))
+    assert change % 0.4 != pytest.approx(0), "the change must fall inside a chunk for this test to mean anything"
+    assert len(result.policy_seconds) == len(policy.calls)
+
+
+def test_frames_are_rendered_only_when_somebody_looks(tour: ToySimulation) -> None:
+    oracle = tour.oracle()
+    run_episode(tour, oracle, expert_of(tour), max_seconds=12)
+    assert tour.renders == len(oracle.asked_at)
+
+    tour.reset("tour", 1)
+    tour.renders = 0
+    log = Log(wants_frames=True)
+    result = run_episode(tour, tour.oracle(), expert_of(tour), max_seconds=12, subscribers=[log])
+    assert all(log.has_frames)
+    assert tour.renders == result.steps + 1, "one a tick, and one for the planner's last word"
+
+
+def test_planner_is_asked_at_the_start_and_once_a_period(tour: ToySimulation) -> None:
+    planner = Script(tour.subgoal(0))
+    run_episode(tour, planner, expert_of(tour), max_seconds=2.95, planner_period=0.7)
+    assert planner.asked_at == pytest.approx([0, 0.7, 1.4, 2.1, 2.8])
+
+
+def test_same_text_keeps_the_subgoal_and_updates_its_box(tour: ToySimulation) -> None:
+    first, second = tour.subgoal(0), tour.subgoal(1)
+    moved = Subgoal(first.text, first.skill, first.object, box=second.box, time_limit=first.time_limit)
+    log = Log()
+    result = run_episode(tour, Script(first, moved), expert_of(tour), max_seconds=2, subscribers=[log])
+    boxes = [subgoal.box for subgoal in log.subgoals if subgoal]
+    assert boxes == [first.box] * 10 + [second.box] * 10
+    assert [ended.outcome for ended in result.subgoals] == ["timeout"], "only the episode's end ends it"
+
+
+def test_planner_latency_delays_the_answer_and_the_arm_holds_still_before_the_first(tour: ToySimulation) -> None:
+    log = Log()
+    result = run_episode(tour, tour.oracle(), expert_of(tour), max_seconds=12, planner_latency=0.5, subscribers=[log])
+    assert [subgoal is None for subgoal in log.subgoals[:6]] == [True] * 5 + [False]
+    np.testing.assert_array_equal(tour.actions[:5], np.full((5, 2), 50.0))
+    assert result.success
+    assert result.subgoals[0].start_time == 0.5
+
+
+def test_measured_latency_is_charged_in_whole_ticks(tour: ToySimulation) -> None:
+    log = Log()
+    run_episode(tour, tour.oracle(), expert_of(tour), max_seconds=1, planner_latency=None, subscribers=[log])
+    assert log.subgoals[0] is None
+    assert log.subgoals[-1] is not None
+
+
+def test_refusal_at_the_start_moves_nothing(tour: ToySimulation) -> None:
+    result = run_episode(tour, Script(Refuse("that is unsafe")), expert_of(tour), max_seconds=12)
+    assert (result.success, result.reason, result.steps) == (False, "that is unsafe", 0)
+    assert tour.actions == []
+
+
+def test_refusal_later_fails_the_subgoal(tour: ToySimulation) -> None:
+    result = run_episode(tour, Script(tour.subgoal(0), Refuse("lost it")), expert_of(tour), max_seconds=12)
+    assert result.steps == CONTROL_HZ
+    assert [(ended.outcome, ended.reason) for ended in result.subgoals] == [("failed", "lost it")]
+
+
+def test_done_too_early_is_a_failure_with_the_simulations_reason(tour: ToySimulation) -> None:
+    result = run_episode(tour, Script(tour.subgoal(0), Done()), expert_of(tour), max_seconds=12)
+    assert (result.success, result.reason) == (False, "point not reached")
+    assert result.steps == CONTROL_HZ
+
+
+def test_success_counts_at_the_time_limit_without_done(tour: ToySimulation) -> None:
+    planner = Script(tour.subgoal(0), tour.subgoal(0), tour.subgoal(1))
+    result = run_episode(tour, planner, expert_of(tour), max_seconds=4.5)
+    assert result.success
+    assert result.steps == 45
+
+
+def test_a_subgoal_out_of_time_is_asked_about_at_once_and_fails_the_episode_the_third_time() -> None:
+    simulation = ToySimulation()
+    simulation.reset("reach", 3)
+    assert simulation.impossible
+    oracle = simulation.oracle()
+    result = run_episode(simulation, oracle, expert_of(simulation), max_seconds=60, planner_period=2.0)
+    assert [ended.outcome for ended in result.subgoals] == ["timeout"] * MAX_TIMEOUTS
+    assert [ended.end_time for ended in result.subgoals] == [3.0, 6.0, 9.0]
+    assert oracle.asked_at == [0.0, 2.0, 3.0, 5.0, 6.0, 8.0]
+    assert (result.success, result.reason) == (False, "go timed out 3 times")
+
+
+def test_the_same_seed_gives_the_same_episode(tour: ToySimulation) -> None:
+    results = []
+    for _ in range(2):
+        tour.reset("tour", 1)
+        results.append((run_episode(tour, ToyOracle(tour), policy_of(tour)[1], max_seconds=12), tour.actions))
+    (first, first_actions), (second, second_actions) = results
+    assert first.subgoals == second.subgoals
+    np.testing.assert_array_equal(first_actions, second_actions)

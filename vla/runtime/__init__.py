@@ -1,0 +1,1 @@
+"""The loop that runs episodes, and what takes part in it or watches it."""

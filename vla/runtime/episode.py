@@ -1,0 +1,201 @@
+"""The episode loop in simulated time: planner on the slow path, an actor on the fast one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Literal
+
+from vla.runtime.actors import Actor
+from vla.runtime.subscribers import Subscriber
+from vla.types import (
+    Done,
+    EpisodeResult,
+    Observation,
+    Plan,
+    Planner,
+    Refuse,
+    Simulation,
+    Subgoal,
+    SubgoalResult,
+)
+
+MAX_TIMEOUTS = 3
+"""An episode ends when subgoals of the same text have run out of time this often."""
+
+
+def run_episode(
+    simulation: Simulation,
+    planner: Planner,
+    actor: Actor,
+    *,
+    max_seconds: float,
+    planner_period: float = 1.0,
+    planner_latency: float | None = 0.0,
+    subscribers: Sequence[Subscriber] = (),
+) -> EpisodeResult:
+    """Carry out the instruction of a simulation that has just been reset.
+
+    The episode ends when the planner says ``Done`` or refuses, when a subgoal has run out of time three times, or
+    after ``max_seconds``. Except after a refusal, it is a success if the simulation's success test holds then. Frames
+    are rendered only for ticks at which the planner, the actor or a subscriber looks at them.
+
+    Args:
+        simulation: the robot and its task.
+        planner: asked at the start, every ``planner_period`` after that, and when a subgoal runs out of time.
+        actor: moves the arm.
+        max_seconds: time limit [s], simulated.
+        planner_period: time between questions to the planner [s], simulated.
+        planner_latency: simulated time until a planner's answer takes effect [s]; None charges what the call took on
+            the wall clock, which makes the episode depend on the machine. The arm carries on meanwhile.
+        subscribers: watch the episode.
+    """
+    loop = _Loop(simulation, planner, actor, planner_period, planner_latency, subscribers)
+    return loop.run(max_ticks=round(max_seconds * simulation.control_hz))
+
+
+class _Loop:
+    def __init__(
+        self,
+        simulation: Simulation,
+        planner: Planner,
+        actor: Actor,
+        planner_period: float,
+        planner_latency: float | None,
+        subscribers: Sequence[Subscriber],
+    ) -> None:
+        self._simulation = simulation
+        self._planner = planner
+        self._actor = actor
+        self._planner_period = planner_period
+        self._planner_latency = planner_latency
+        self._subscribers = subscribers
+
+        self._ticks = 0
+        self._subgoal: Subgoal | None = None
+        self._subgoal_start = 0.0
+        self._history: list[SubgoalResult] = []
+        self._timeouts: Counter[str] = Counter()
+
+        self._next_question = 0.0
+        self._answer: Plan | None = None
+        self._answer_time = 0.0
+        self._planner_seconds: list[float] = []
+
+        self._ended = False
+        self._refused = False
+        self._reason = ""
+        self._seen: Observation | None = None
+        self._last_action = simulation.observe(images=False).state
+
+    @property
+    def _time(self) -> float:
+        return self._ticks / self._simulation.control_hz
+
+    def run(self, max_ticks: int) -> EpisodeResult:
+        self._planner.reset()
+        self._actor.reset()
+        for subscriber in self._subscribers:
+            subscriber.on_start(self._simulation.instruction)
+        while self._ticks < max_ticks:
+            self._check_time_limit()
+            self._consult_planner()
+            if self._ended:
+                break
+            self._act()
+        if self._subgoal is not None:
+            self._end_subgoal("timeout", "episode time limit")
+        result = self._result()
+        for subscriber in self._subscribers:
+            subscriber.on_end(result)
+        return result
+
+    def _look(self, *, images: bool) -> Observation:
+        """Observe this tick once; render only if somebody wants frames."""
+        if self._seen is None or (images and not self._seen.images):
+            self._seen = self._simulation.observe(images=images)
+        return self._seen
+
+    def _check_time_limit(self) -> None:
+        subgoal = self._subgoal
+        if subgoal is None or self._time - self._subgoal_start < subgoal.time_limit:
+            return
+        self._end_subgoal("timeout")
+        self._timeouts[subgoal.text] += 1
+        if self._timeouts[subgoal.text] == MAX_TIMEOUTS:
+            self._ended = True
+            self._reason = f"{subgoal.skill} timed out {MAX_TIMEOUTS} times"
+        self._next_question = self._time
+
+    def _consult_planner(self) -> None:
+        if self._ended:
+            return
+        if self._answer is None and self._time >= self._next_question:
+            started = perf_counter()
+            self._answer = self._planner.plan(self._look(images=True), self._simulation.instruction, self._history)
+            seconds = perf_counter() - started
+            self._planner_seconds.append(seconds)
+            self._answer_time = self._time + (seconds if self._planner_latency is None else self._planner_latency)
+            self._next_question = self._time + self._planner_period
+        if self._answer is not None and self._time >= self._answer_time:
+            answer, self._answer = self._answer, None
+            self._follow(answer)
+
+    def _follow(self, plan: Plan) -> None:
+        current = self._subgoal
+        match plan:
+            case Subgoal(text=text) if current is not None and text == current.text:
+                self._subgoal = replace(current, box=plan.box)
+            case Subgoal():
+                self._end_subgoal("reached")
+                self._subgoal, self._subgoal_start = plan, self._time
+                self._actor.begin(plan)
+            case Done():
+                self._end_subgoal("reached")
+                self._ended = True
+            case Refuse(reason=reason):
+                self._end_subgoal("failed", reason)
+                self._ended = self._refused = True
+                self._reason = reason
+
+    def _end_subgoal(self, outcome: Literal["reached", "failed", "timeout"], reason: str = "") -> None:
+        if self._subgoal is None:
+            return
+        ended = SubgoalResult(self._subgoal, outcome, self._subgoal_start, self._time, reason)
+        self._subgoal = None
+        self._history.append(ended)
+        for subscriber in self._subscribers:
+            subscriber.on_subgoal_end(ended)
+
+    def _act(self) -> None:
+        watched = any(subscriber.wants_frames for subscriber in self._subscribers)
+        if self._subgoal is None:
+            observation = self._look(images=watched)
+            intended = executed = self._last_action
+        else:
+            observation = self._look(images=watched or self._actor.wants_frames(self._time))
+            intended, executed = self._actor.act(observation, self._subgoal)
+        for subscriber in self._subscribers:
+            subscriber.on_tick(observation, self._subgoal, intended)
+        self._simulation.step(executed)
+        self._last_action = executed
+        self._seen = None
+        self._ticks += 1
+
+    def _result(self) -> EpisodeResult:
+        simulation = self._simulation
+        success = not self._refused and simulation.succeeded()
+        reason = "" if success else self._reason or simulation.failure_reason() or "time limit"
+        return EpisodeResult(
+            task=simulation.task,
+            seed=simulation.seed,
+            instruction=simulation.instruction,
+            success=success,
+            steps=self._ticks,
+            reason=reason,
+            subgoals=tuple(self._history),
+            policy_seconds=tuple(self._actor.policy_seconds),
+            planner_seconds=tuple(self._planner_seconds),
+        )

@@ -1,0 +1,210 @@
+"""Runs any lerobot policy checkpoint as a `vla.types.Policy`."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vla.data.features import ACTION, GOAL, IMAGES, STATE, image_key
+from vla.errors import CheckpointError
+from vla.types import ActionChunk, Observation, Subgoal, goal_vector
+
+if TYPE_CHECKING:
+    from lerobot.policies.pretrained import PreTrainedPolicy
+    from lerobot.processor import PolicyProcessorPipeline
+
+CONFIG = "config.json"
+PREPROCESSOR = "policy_preprocessor.json"
+POSTPROCESSOR = "policy_postprocessor.json"
+INSIDE_A_RUN = ("", "pretrained_model", "checkpoints/last/pretrained_model")
+"""Where a training run's folder keeps the policy, seen from the levels of it that a user may name."""
+
+
+def load_policy(
+    path: str, device: str = "auto", n_action_steps: int | None = None, threads: int | None = None
+) -> LerobotPolicy:
+    """Load a policy of any type known to lerobot, ours included, and run it once so that its first chunk is not late.
+
+    Args:
+        path: checkpoint folder, folder of the training run that wrote it, or hub id.
+        device: torch device; ``auto`` takes a GPU if there is one.
+        n_action_steps: actions executed of each chunk; None leaves it to the checkpoint.
+        threads: threads torch may use in this process; None leaves torch's choice.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is incomplete.
+    """
+    import torch
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.policies.factory import get_policy_class, make_pre_post_processors
+    from lerobot.utils.import_utils import register_third_party_plugins
+
+    folder = find_checkpoint(path)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    register_third_party_plugins()
+    try:
+        config = PreTrainedConfig.from_pretrained(folder)
+        config.device = device
+        with redirect_stdout(io.StringIO()):
+            model = get_policy_class(config.type).from_pretrained(folder, config=config)
+        preprocessor, postprocessor = make_pre_post_processors(
+            config,
+            str(folder),
+            preprocessor_overrides=_device_override(folder / PREPROCESSOR, device),
+            postprocessor_overrides=_device_override(folder / POSTPROCESSOR, "cpu"),
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise CheckpointError(f"cannot load the policy in {folder}: {error}") from error
+    policy = LerobotPolicy(model, preprocessor, postprocessor, n_action_steps)
+    policy.warm_up()
+    return policy
+
+
+def find_checkpoint(path: str) -> Path:
+    """Return the local folder of a checkpoint, after downloading it if ``path`` is a hub id.
+
+    Raises:
+        CheckpointError: there is no such folder or hub id, or files are missing in it.
+    """
+    root = Path(path).expanduser()
+    if not root.exists():
+        root = _download(path)
+    for inside in INSIDE_A_RUN:
+        if (root / inside / CONFIG).is_file():
+            folder = root / inside
+            break
+    else:
+        raise CheckpointError(f"no policy in {path}: there is no {CONFIG}, and no checkpoints/last/ either")
+    if missing := [name for name in (PREPROCESSOR, POSTPROCESSOR) if not (folder / name).is_file()]:
+        raise CheckpointError(f"the checkpoint {folder} lacks {' and '.join(missing)}")
+    return folder
+
+
+class LerobotPolicy:
+    """A lerobot policy with its processors, from our observations to unnormalised action chunks.
+
+    Policies that look at several past observations are given the present one in place of each.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedPolicy,
+        preprocessor: PolicyProcessorPipeline[Any, Any],
+        postprocessor: PolicyProcessorPipeline[Any, Any],
+        n_action_steps: int | None = None,
+    ) -> None:
+        self._model = model
+        self._preprocessor = preprocessor
+        self._postprocessor = postprocessor
+        config: Any = model.config
+        self._device = config.device
+        self._has_past = config.n_obs_steps > 1
+        self._own_steps: int = getattr(config, "n_action_steps", None) or getattr(config, "action_chunk_size", 1)
+        self._inputs: dict[str, tuple[int, ...]] = {
+            key: tuple(feature.shape) for key, feature in (config.input_features or {}).items()
+        }
+        self._action_dim = int(config.output_features[ACTION].shape[0])
+        limit = self._own_steps if self._has_past else getattr(config, "chunk_size", self._own_steps)
+        if n_action_steps is not None and not 1 <= n_action_steps <= limit:
+            raise CheckpointError(f"n_action_steps={n_action_steps}, but this policy's chunks allow 1 to {limit}")
+        self.n_action_steps = n_action_steps or self._own_steps
+
+    @property
+    def device(self) -> str:
+        """Torch device the policy runs on."""
+        return str(self._device)
+
+    def features(self) -> tuple[dict[str, tuple[int, ...]], int]:
+        """Return the inputs the policy wants with their shapes, and the size of an action."""
+        return dict(self._inputs), self._action_dim
+
+    def parameter_count(self) -> int:
+        """Return the number of the policy's parameters."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def reset(self) -> None:
+        """Forget the previous episode."""
+        self._model.reset()
+        self._preprocessor.reset()
+        self._postprocessor.reset()
+
+    def warm_up(self) -> None:
+        """Predict once from black frames."""
+        frames = {
+            key.removeprefix(f"{IMAGES}."): np.zeros((*shape[1:], shape[0]), np.uint8)
+            for key, shape in self._inputs.items()
+            if key.startswith(IMAGES)
+        }
+        state = np.zeros(self._inputs.get(STATE, (self._action_dim,)), np.float32)
+        self.predict_chunk(Observation(frames, state, 0.0), Subgoal("", "", ""))
+        self.reset()
+
+    def predict_chunk(self, observation: Observation, subgoal: Subgoal) -> ActionChunk:
+        """Return the chunk (T, n) that starts at ``observation.time``, lerobot units.
+
+        Raises:
+            CheckpointError: the policy wants a camera, frame size or state that the robot does not have.
+        """
+        import torch
+        from lerobot.policies.utils import prepare_observation_for_inference
+
+        batch = prepare_observation_for_inference(
+            self._columns(observation, subgoal), torch.device(self._device), task=subgoal.text
+        )
+        with torch.inference_mode():
+            batch = self._preprocessor(batch)
+            actions = self._select_actions(batch) if self._has_past else self._model.predict_action_chunk(batch)[0]
+            actions = self._postprocessor(actions)  # (T, n)
+        return ActionChunk(actions.to("cpu", torch.float32).numpy(), observation.time)
+
+    def _columns(self, observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
+        """Return the policy's inputs under lerobot's names, unnormalised, without a batch dimension."""
+        offered: dict[str, np.ndarray] = {image_key(name): frame for name, frame in observation.images.items()}
+        offered |= {STATE: observation.state, GOAL: goal_vector(subgoal)}
+        for key, shape in self._inputs.items():
+            if key not in offered:
+                raise CheckpointError(f"the policy wants {key}; the robot offers {', '.join(sorted(offered))}")
+            actual = offered[key].shape
+            if key.startswith(IMAGES):
+                actual = (actual[2], *actual[:2])
+            if actual != shape:
+                raise CheckpointError(f"the policy wants {key} of shape {shape}; the robot's is {actual}")
+        if self._action_dim != len(observation.state):
+            raise CheckpointError(f"the policy moves {self._action_dim} joints; the robot has {len(observation.state)}")
+        return {key: np.array(offered[key]) for key in self._inputs}
+
+    def _select_actions(self, batch: dict[str, Any]) -> Any:
+        """Return one chunk (T, n) by way of lerobot's own observation and action queues."""
+        import torch
+
+        self._model.reset()
+        return torch.cat([self._model.select_action(dict(batch)) for _ in range(self._own_steps)])
+
+
+def _download(path: str) -> Path:
+    """Fetch a hub id; a path below an existing folder is no hub id."""
+    parent = Path(path).parent
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", path) or path.startswith(".") or parent.exists():
+        raise CheckpointError(f"no such checkpoint folder: {path}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(path))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(f"no such checkpoint folder, and not found on the hub either: {path}") from error
+
+
+def _device_override(pipeline: Path, device: str) -> dict[str, dict[str, str]]:
+    steps = json.loads(pipeline.read_text())["steps"]
+    named = any(step.get("registry_name") == "device_processor" for step in steps)
+    return {"device_processor": {"device": device}} if named else {}
