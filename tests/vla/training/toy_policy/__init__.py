@@ -1,0 +1,1 @@
+"""A lerobot policy that trains in milliseconds, with dropout and a learning-rate schedule."""

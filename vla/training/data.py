@@ -1,0 +1,147 @@
+"""The data of a run: the dataset, its split by episode, and endless batches that resume where they stopped."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from lerobot.configs.policies import PreTrainedConfig
+from lerobot.datasets import EpisodeAwareSampler, compute_sampler_state
+from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
+from lerobot.datasets.factory import resolve_delta_timestamps
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from vla.data.cached_dataset import CachedDataset
+from vla.data.frame_cache import open_frames
+from vla.data.tables import episode_rows
+from vla.errors import DatasetError
+
+if TYPE_CHECKING:
+    from vla.training.options import TrainOptions
+
+Batch = dict[str, Any]
+
+
+def dataset_location(name: str) -> tuple[str, str | None]:
+    """Return lerobot's (repo id, root) of a dataset folder or hub id.
+
+    Raises:
+        DatasetError: a folder that is not a dataset.
+    """
+    path = Path(name).expanduser()
+    if (path / "meta/info.json").is_file():
+        return f"local/{path.resolve().name}", str(path.resolve())
+    if path.exists() or name.count("/") != 1 or name.startswith((".", "~", "/")):
+        raise DatasetError(f"{name} is not a LeRobot dataset: {path / 'meta/info.json'} does not exist")
+    return name, None
+
+
+def open_metadata(name: str) -> LeRobotDatasetMetadata:
+    """Open the metadata of a dataset folder or hub id."""
+    repo_id, root = dataset_location(name)
+    try:
+        return LeRobotDatasetMetadata(repo_id, root=root)
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise DatasetError(f"dataset {name} cannot be opened: {error}") from error
+
+
+def open_dataset(name: str, policy: PreTrainedConfig, episodes: Sequence[int] | None = None) -> LeRobotDataset:
+    """Open a dataset with the frames and action chunks that ``policy`` asks for, images as uint8."""
+    repo_id, root = dataset_location(name)
+    deltas = resolve_delta_timestamps(policy, open_metadata(name))
+    chosen = None if episodes is None else list(episodes)
+    return LeRobotDataset(repo_id, root=root, episodes=chosen, delta_timestamps=deltas, return_uint8=True)
+
+
+def split_episodes(episodes: int, fraction: float, seed: int) -> tuple[list[int], list[int]]:
+    """Draw the held-out episodes; return (training, held-out), each sorted. At least one is held out if any is to be.
+
+    Raises:
+        DatasetError: nothing would be left to train on.
+    """
+    held = 0 if fraction == 0 else max(1, round(episodes * fraction))
+    if held >= episodes:
+        raise DatasetError(f"val_fraction={fraction} of {episodes} episodes leaves none to train on")
+    order = np.random.default_rng(seed).permutation(episodes).tolist()
+    return sorted(order[held:]), sorted(order[:held])
+
+
+def make_items(
+    dataset: LeRobotDataset, options: TrainOptions, progress: Callable[[int, int], None]
+) -> CachedDataset | LeRobotDataset:
+    """Return what the loaders draw from: the dataset through the frame cache, or itself with ``cache=false``."""
+    if not options.cache:
+        return dataset
+    frames = open_frames(dataset, options.cache_folder, progress=progress)
+    return CachedDataset(dataset, frames, dataset.delta_timestamps, end_chunks_with_task=options.chunk_end == "task")
+
+
+def train_loader(
+    items: Dataset, dataset: LeRobotDataset, episodes: Sequence[int], policy: PreTrainedConfig, options: TrainOptions
+) -> tuple[DataLoader, EpisodeAwareSampler]:
+    """Return the loader of the training episodes, in lerobot's shuffled order, a function of seed and epoch alone."""
+    first, end = episode_rows(dataset.meta)
+    sampler = EpisodeAwareSampler(
+        first.tolist(),
+        end.tolist(),
+        episode_indices_to_use=list(episodes),
+        drop_n_last_frames=getattr(policy, "drop_n_last_frames", 0),
+        shuffle=True,
+        seed=options.seed,
+    )
+    return _loader(items, options, sampler=sampler), sampler
+
+
+def held_out_loader(
+    items: Dataset, dataset: LeRobotDataset, episodes: Sequence[int], options: TrainOptions
+) -> DataLoader | None:
+    """Return the loader of at most ``val_samples`` frames, evenly spaced over the held-out episodes."""
+    if not episodes:
+        return None
+    first, end = episode_rows(dataset.meta)
+    rows = np.concatenate([np.arange(first[index], end[index]) for index in episodes])
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(options.val_samples, len(rows))).round().astype(int))
+    return _loader(Subset(items, rows[chosen].tolist()), options)
+
+
+def endless(loader: DataLoader, sampler: EpisodeAwareSampler, step: int, options: TrainOptions) -> Iterator[Batch]:
+    """Yield batches epoch after epoch, from the one that follows update ``step``."""
+    sampler.load_state_dict(compute_sampler_state(step, len(sampler), options.batch_size, num_processes=1))
+    while True:
+        yield from loader
+
+
+def float_images(batch: Batch, camera_keys: Sequence[str]) -> Batch:
+    """Turn uint8 frames into the [0, 1] floats that processors expect."""
+    for key in camera_keys:
+        if key in batch and batch[key].dtype == torch.uint8:
+            batch[key] = batch[key].to(torch.float32) / 255.0
+    return batch
+
+
+def _outlive_signals(worker: int) -> None:
+    """Leave it to the training process to end on Ctrl-C or a signal to the whole group; a worker ends after it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _loader(items: Dataset, options: TrainOptions, sampler: EpisodeAwareSampler | None = None) -> DataLoader:
+    cached = isinstance(items.dataset if isinstance(items, Subset) else items, CachedDataset)
+    return DataLoader(
+        items,
+        batch_size=options.batch_size,
+        sampler=sampler,
+        num_workers=options.workers,
+        collate_fn=CachedDataset.collate if cached else None,  # pyright: ignore[reportArgumentType]
+        persistent_workers=options.workers > 0,
+        worker_init_fn=_outlive_signals,
+        prefetch_factor=4 if options.workers else None,
+        pin_memory=torch.cuda.is_available(),
+        # Opening an iterator draws a number from this generator; from the global one, it would change the curve.
+        generator=torch.Generator().manual_seed(options.seed),
+    )

@@ -1,0 +1,83 @@
+"""What a run leaves behind besides its weights: metrics.jsonl, TensorBoard events, loss.png, and wandb if asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lerobot.configs.train import TrainPipelineConfig
+
+METRICS = "metrics.jsonl"
+
+
+class Records:
+    """Writes one row of metrics at a time.
+
+    Args:
+        config: of the run; its ``output_dir`` receives the files.
+        step: where the run starts; rows of a killed run beyond it are dropped, as they will be written again.
+    """
+
+    def __init__(self, config: TrainPipelineConfig, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder = Path(str(config.output_dir))
+        rows = [row for row in read_metrics(self.folder) if row["step"] <= step]
+        temporary = self.folder / f".{METRICS}"
+        temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        temporary.replace(self.folder / METRICS)
+        self.tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=step + 1)
+        self.wandb = None
+        if config.wandb.enable:
+            from lerobot.common.wandb_utils import WandBLogger
+
+            self.wandb = WandBLogger(config)
+
+    def write(self, step: int, values: dict[str, float], mode: str = "train") -> None:
+        """Record values of this step; ``mode`` is ``train`` or ``eval``."""
+        with (self.folder / METRICS).open("a") as file:
+            file.write(f"{json.dumps({'step': step, **values})}\n")
+        for name, value in values.items():
+            self.tensorboard.add_scalar(f"{mode}/{name}", value, step)
+        if self.wandb:
+            self.wandb.log_dict(values, step, mode=mode)
+
+    def close(self) -> None:
+        """Flush everything and draw the loss curve."""
+        self.tensorboard.close()
+        draw_loss(self.folder)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a run's ``metrics.jsonl``; a row cut off by a kill is left out."""
+    path = folder / METRICS
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def draw_loss(folder: Path) -> None:
+    """Draw training and held-out loss over updates into ``loss.png``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = read_metrics(folder)
+    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    for name, label in (("loss", "training"), ("val_loss", "held out (averaged weights)")):
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2)
+    axes.set(xlabel="update", ylabel="loss", title=folder.name)
+    if all(row.get("loss", 1) > 0 and row.get("val_loss", 1) > 0 for row in rows):
+        axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend()
+    FigureCanvasAgg(figure).print_png(str(folder / "loss.png"))

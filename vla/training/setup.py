@@ -1,0 +1,185 @@
+"""Build what a run needs out of lerobot's own parts: configuration, policy, processors, optimizer."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import draccus
+import numpy as np
+import torch
+from accelerate import Accelerator
+from lerobot.configs.default import DatasetConfig, WandBConfig
+from lerobot.configs.policies import PreTrainedConfig
+from lerobot.configs.train import TrainPipelineConfig
+from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
+from lerobot.policies import PreTrainedPolicy, make_policy, make_pre_post_processors
+from lerobot.processor import PolicyProcessorPipeline
+from lerobot.scripts.lerobot_train import update_policy
+from lerobot.utils.constants import IMAGENET_STATS
+from lerobot.utils.import_utils import register_third_party_plugins
+from lerobot.utils.logging_utils import AverageMeter, MetricsTracker
+from lerobot.utils.random_utils import get_rng_state, set_rng_state
+
+from vla.errors import ConfigError, UnknownNameError
+from vla.training.data import Batch, dataset_location, float_images
+from vla.training.options import TrainOptions
+
+TRIAL_UPDATES = 6
+"""Updates that estimate the speed of a run by time; the first two do not count."""
+
+
+@dataclass
+class Learner:
+    """A policy with everything that turns batches into updates of its weights."""
+
+    policy: PreTrainedPolicy
+    preprocessor: PolicyProcessorPipeline
+    postprocessor: PolicyProcessorPipeline
+    accelerator: Accelerator
+    camera_keys: Sequence[str]
+    grad_clip_norm: float
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Turn a loader's batch into what ``policy.forward`` takes, on its device."""
+        return self.preprocessor(float_images(batch, self.camera_keys))
+
+    def update(self, tracker: MetricsTracker, optimizer: Any, batch: Batch) -> None:
+        """Do one update, by lerobot's ``update_policy``."""
+        start = time.perf_counter()
+        prepared = self.prepare(batch)
+        tracker.dataloading_s = time.perf_counter() - start
+        update_policy(tracker, self.policy, prepared, optimizer, self.grad_clip_norm, self.accelerator)
+
+    @torch.no_grad()
+    def loss(self, batches: Iterator[Batch]) -> float:
+        """Return the mean loss over batches in evaluation mode. Leaves the random state as it was."""
+        state = get_rng_state()
+        torch.manual_seed(0)
+        self.policy.eval()
+        total = count = 0.0
+        with self.accelerator.autocast():
+            for batch in batches:
+                size = len(batch["index"])
+                loss, _ = self.policy.forward(self.prepare(batch))
+                total, count = total + loss.item() * size, count + size
+        self.policy.train()
+        set_rng_state(state)
+        return total / max(count, 1)
+
+
+def policy_config(fields: Mapping[str, Any], device: str) -> PreTrainedConfig:
+    """Return the lerobot configuration of ``fields["type"]`` with the other fields set.
+
+    Raises:
+        UnknownNameError: the type, or one of the fields, does not exist.
+        ConfigError: a value does not fit its field.
+    """
+    register_third_party_plugins()
+    known = PreTrainedConfig.get_known_choices()
+    kind = str(fields["type"])
+    if kind not in known:
+        raise UnknownNameError("policy type", kind, known)
+    cls = PreTrainedConfig.get_choice_class(kind)
+    names = {field.name for field in dataclasses.fields(cls)}
+    values: dict[str, Any] = {key: value for key, value in fields.items() if key != "type"}
+    for key in values:
+        if key not in names:
+            raise UnknownNameError(f"field of policy {kind}", key, names)
+    values |= {"push_to_hub": False}
+    if device != "auto":
+        values["device"] = device
+    try:
+        return draccus.decode(cls, values)
+    except (draccus.utils.DecodingError, ValueError, TypeError) as error:
+        raise ConfigError(f"policy {kind}: {error}") from error
+
+
+def pipeline_config(
+    options: TrainOptions, policy: PreTrainedConfig, episodes: Sequence[int], steps: int
+) -> TrainPipelineConfig:
+    """Return lerobot's description of the run, which is saved with every checkpoint."""
+    repo_id, root = dataset_location(options.dataset)
+    return TrainPipelineConfig(
+        dataset=DatasetConfig(repo_id=repo_id, root=root, episodes=list(episodes)),
+        policy=policy,
+        output_dir=options.output,
+        job_name=options.output.name,
+        seed=options.seed,
+        num_workers=options.workers,
+        batch_size=options.batch_size,
+        steps=steps,
+        log_freq=options.log_steps,
+        optimizer=policy.get_optimizer_preset(),
+        scheduler=policy.get_scheduler_preset(),
+        wandb=WandBConfig(enable=options.wandb, project="vla", disable_artifact=True),
+    )
+
+
+def make_accelerator(device: str, precision: str) -> Accelerator:
+    """Return the accelerator for one process."""
+    accelerator = Accelerator(
+        step_scheduler_with_optimizer=False,
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        cpu=device == "cpu",
+    )
+    if accelerator.num_processes > 1:
+        raise ConfigError("vla train runs in one process; for several GPUs use `accelerate launch` with lerobot-train")
+    return accelerator
+
+
+def make_learner(
+    policy_cfg: PreTrainedConfig, meta: LeRobotDatasetMetadata, accelerator: Accelerator, checkpoint: Path | None
+) -> Learner:
+    """Make a new policy with its processors, or load both from a checkpoint's ``pretrained_model`` folder."""
+    use_imagenet_stats(meta)
+    policy_cfg.pretrained_path = checkpoint
+    policy = make_policy(policy_cfg, ds_meta=meta)
+    device = {"device_processor": {"device": accelerator.device.type}}
+    pre, post = make_pre_post_processors(
+        policy_cfg,
+        pretrained_path=str(checkpoint) if checkpoint else None,
+        **({"preprocessor_overrides": device} if checkpoint else {"dataset_stats": meta.stats}),  # type: ignore[arg-type]
+    )
+    policy_cfg.pretrained_path = None
+    policy.train()
+    clip = policy_cfg.get_optimizer_preset().grad_clip_norm
+    return Learner(policy, pre, post, accelerator, list(meta.camera_keys), clip)
+
+
+def use_imagenet_stats(meta: LeRobotDatasetMetadata) -> None:
+    """Replace the frames' mean and deviation by ImageNet's, as lerobot does by default."""
+    for key in meta.camera_keys:
+        for name, values in IMAGENET_STATS.items():
+            (meta.stats or {})[key][name] = np.array(values, np.float32)
+
+
+def make_tracker(options: TrainOptions, frames: int, episodes: int, step: int) -> MetricsTracker:
+    """Return the averages that lerobot's ``update_policy`` fills."""
+    names = {"loss": ":.3f", "grad_norm": ":.3f", "lr": ":0.1e", "update_s": ":.3f", "dataloading_s": ":.3f"}
+    if torch.cuda.is_available():
+        names["gpu_mem_gb"] = ":.2f"
+    meters = {name: AverageMeter(name, format) for name, format in names.items()}
+    return MetricsTracker(options.batch_size, frames, episodes, meters, initial_step=step)
+
+
+def seconds_per_update(learner: Learner, config: TrainPipelineConfig, batches: Iterator[Batch]) -> float:
+    """Time updates on a throw-away copy of the policy; the random state and the policy stay as they were."""
+    state = get_rng_state()
+    trial = dataclasses.replace(learner, policy=copy.deepcopy(learner.policy))
+    assert config.optimizer is not None
+    optimizer = config.optimizer.build(trial.policy.get_optim_params())
+    tracker = MetricsTracker(1, 1, 1, {name: AverageMeter(name) for name in ("loss", "grad_norm", "lr", "update_s")})
+    tracker.metrics |= {"dataloading_s": AverageMeter("dataloading_s"), "gpu_mem_gb": AverageMeter("gpu_mem_gb")}
+    times = []
+    for _ in range(TRIAL_UPDATES):
+        start = time.perf_counter()
+        trial.update(tracker, optimizer, next(batches))
+        times.append(time.perf_counter() - start)
+    set_rng_state(state)
+    return sum(times[2:]) / len(times[2:])
