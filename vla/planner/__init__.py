@@ -1,0 +1,1 @@
+"""Planners: from the user's words and camera frames to one subgoal at a time."""

@@ -1,0 +1,96 @@
+"""Whether a step has worked, judged from the picture and the gripper once the arm is back at the ready pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.language import Step
+from vla.planner.grounding import Detector
+from vla.planner.grounding.tracker import Tracker
+from vla.types import Box
+
+
+@dataclass(frozen=True)
+class OutcomeChecks:
+    """Thresholds of the checks. What cannot be seen is taken to have worked."""
+
+    empty: float = 9.7
+    """Gripper opening below which the closed gripper holds nothing [0-100]."""
+    open: float = 0.75
+    """Part of the opening at the start of the episode from which on the gripper is open."""
+    hand: tuple[float, float, float, float] = (0.40, 0.30, 0.62, 0.55)
+    """Where a held object is seen at the ready pose: x0, y0, x1, y1."""
+    pushed: float = 0.04
+    """Least distance of a push [m]."""
+    push_angle: float = 40.0
+    """Largest angle between the direction asked for and that of the motion [deg]."""
+    detector: Detector = field(default_factory=Detector)
+
+    def is_open(self, gripper: float, gripper_at_start: float) -> bool:
+        """Whether the gripper is open, so that it cannot hold anything."""
+        return gripper > self.open * gripper_at_start
+
+    def reached(
+        self,
+        step: Step,
+        tracker: Tracker,
+        image: NDArray[np.uint8],
+        gripper: float,
+        gripper_at_start: float,
+        box_at_start: Box | None,
+        has_moved: bool,
+    ) -> bool:
+        """Whether a step has worked.
+
+        Args:
+            step: what was to be done.
+            tracker: has seen ``image``.
+            image: front camera frame (H, W, 3), the arm at the ready pose.
+            gripper: measured opening [0-100].
+            gripper_at_start: measured opening at the start of the episode [0-100].
+            box_at_start: where the object was before the step.
+            has_moved: the arm was seen elsewhere meanwhile; until then only what is plain to see counts.
+        """
+        last = tracker.box(step.object)
+        thing = last if tracker.visible(step.object) else None
+        place = tracker.box(step.place) if step.place else None
+        is_open = self.is_open(gripper, gripper_at_start)
+        match step.skill:
+            case "pick":
+                in_hand = thing is None or _within(thing, self.hand)
+                return has_moved and not is_open and gripper > self.empty and in_hand
+            case "place" | "stack" if place is not None and thing is not None:
+                return is_open and (inside if step.skill == "place" else on_top)(thing, place)
+            case "push" if box_at_start is not None and thing is not None:
+                return self._pushed(box_at_start, thing, step.place or "")
+            case "press" if last is not None:
+                return self.detector.pressed(image, last)
+        return has_moved and (is_open or step.skill not in ("place", "stack"))
+
+    def _pushed(self, before: Box, after: Box, direction: str) -> bool:
+        view, height = self.detector.view, self.detector.size / 2
+        motion = view.on_table(*after.center, height) - view.on_table(*before.center, height)  # (2,) [m]
+        along = float(motion @ view.direction(direction))
+        return along > self.pushed and along > np.cos(np.deg2rad(self.push_angle)) * float(np.hypot(*motion))
+
+
+def inside(thing: Box, container: Box) -> bool:
+    """Whether the middle of a box lies in the ellipse that fills another."""
+    (x, y), (u, v) = thing.center, container.center
+    half_width, half_height = (container.x1 - container.x0) / 2, (container.y1 - container.y0) / 2
+    return ((x - u) / half_width) ** 2 + ((y - v) / half_height) ** 2 < 1
+
+
+def on_top(thing: Box, base: Box) -> bool:
+    """Whether a box sits above the middle of another, as one object on another looks."""
+    (x, y), (u, v) = thing.center, base.center
+    width, height = base.x1 - base.x0, base.y1 - base.y0
+    return abs(x - u) < 0.6 * width and 0.15 * height < v - y < 1.3 * height
+
+
+def _within(box: Box, area: tuple[float, float, float, float]) -> bool:
+    x, y = box.center
+    return area[0] <= x <= area[2] and area[1] <= y <= area[3]
