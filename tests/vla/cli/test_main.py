@@ -1,0 +1,87 @@
+from importlib import resources
+
+import pytest
+
+from vla.cli import config
+from vla.cli.commands import COMMANDS
+from vla.cli.main import main
+from vla.errors import ConfigError, UnknownNameError
+
+REQUIRED = {
+    "collect": ["output=x"],
+    "inspect": ["dataset=x"],
+    "train": ["dataset=x", "output=y"],
+    "eval": [],
+    "run": ["instruction=x"],
+    "bench": ["benchmark=latency"],
+}
+
+
+def groups():
+    for group in sorted(item.name for item in resources.files("configs").iterdir() if item.is_dir()):
+        if group.startswith("_"):
+            continue
+        for choice in config._choices(group):
+            yield group, choice
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_composes_and_explains_itself(name, capsys):
+    assert main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    options = config.load(COMMANDS[name], REQUIRED[name])
+    for key in options:
+        assert f"  {key}=" in text, f"{key} is not in the help"
+    for line in text.splitlines():
+        if line.startswith("  "):
+            assert len(line.split()) >= 3, f"no description: {line}"
+
+
+@pytest.mark.parametrize(("group", "choice"), groups())
+def test_every_choice_of_every_group_composes(group, choice):
+    users = [name for name in COMMANDS if group in config._options_and_groups(COMMANDS[name])[1]]
+    assert users, f"no command uses the group {group}"
+    for name in users:
+        options = config.load(COMMANDS[name], [*REQUIRED[name], f"{group}={choice}"])
+        assert options[group], f"{group}={choice} is empty"
+
+
+def test_text_and_values():
+    options = config.load(COMMANDS["run"], ["put", "it", "there", "seed=3", "policy=checkpoints/x", "planner.period=2"])
+    assert options.instruction == "put it there"
+    assert options.seed == 3
+    assert options.policy == "checkpoints/x"
+    assert options.planner.period == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("eval", ["plannner=oracle"], "Did you mean 'planner'"),
+        ("eval", ["planner=orcale"], "Did you mean 'oracle'"),
+        ("train", ["policy=late_fusoin", "dataset=x", "output=y"], "Did you mean 'late_fusion'"),
+    ],
+)
+def test_unknown_names_are_named(name, arguments, message):
+    with pytest.raises(UnknownNameError, match=message):
+        config.load(COMMANDS[name], arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("collect", [], "output= must be given"),
+        ("train", ["x"], "'x' is not key=value"),
+        ("eval", ["planner.perod=1"], "perod"),
+    ],
+)
+def test_bad_values_are_named(name, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        config.load(COMMANDS[name], arguments)
+
+
+def test_errors_are_messages_not_traces(capsys):
+    assert main(["evla"]) == 2
+    assert "unknown command 'evla'" in capsys.readouterr().err
+    assert main([]) == 0
+    assert "usage: vla" in capsys.readouterr().out

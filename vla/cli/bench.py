@@ -1,0 +1,45 @@
+"""``vla bench``: measure speed, and compare with others on the same machine in the same run."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import shlex
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+import vla.bench
+from vla.bench.report import Report, write_report
+from vla.errors import UnknownNameError
+
+SHARED = ("report",)
+
+
+def run(config: DictConfig) -> int:
+    """Run the benchmark that ``benchmark=`` names, print its table and write its JSON."""
+    names = [module.name for module in pkgutil.iter_modules(vla.bench.__path__) if module.name not in SHARED]
+    name = str(config.benchmark)
+    if name not in names:
+        raise UnknownNameError("benchmark", name, names)
+    logging.getLogger("lerobot").setLevel(logging.ERROR)
+    report: Report = importlib.import_module(f"vla.bench.{name}").run(config)
+    output = Path(config.output or f"outputs/bench/{name}.json")
+    write_report(report, shlex.join(["vla", *sys.argv[1:]]), output)
+    _show(report, output)
+    return 0
+
+
+def _show(report: Report, output: Path) -> None:
+    table = Table("subject", "p50 [ms]", "p99 [ms]", f"{report.unit}/s", title=report.name)
+    for subject, row in report.rows.items():
+        table.add_row(subject, f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.per_second:.1f}")
+    console = Console()
+    console.print(table)
+    for pair, ratio in report.ratios.items():
+        console.print(f"{pair}: {ratio:.2f}x", highlight=False)
+    console.print(f"written to {output}", highlight=False, soft_wrap=True)

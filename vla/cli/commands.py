@@ -1,0 +1,33 @@
+"""The table of subcommands. Importing it costs nothing; a command's module is imported when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand of ``vla``; its options and their defaults are ``configs/<name>.yaml``."""
+
+    name: str
+    summary: str
+    text: str | None = None
+    """Option that takes the words given without ``key=``; None when the command takes none."""
+
+    @property
+    def module(self) -> str:
+        """Module whose ``run(config) -> exit code`` carries the command out."""
+        return f"vla.cli.{self.name}"
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("collect", "record demonstrations of a suite's experts as a LeRobot dataset"),
+        Command("inspect", "show what is in a LeRobot dataset, and what looks wrong", text="dataset"),
+        Command("train", "train a policy on a dataset"),
+        Command("eval", "measure a policy and a planner on a suite's tasks"),
+        Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
+        Command("bench", "measure latency, simulation speed and training speed", text="benchmark"),
+    )
+}

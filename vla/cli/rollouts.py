@@ -1,0 +1,132 @@
+"""Builds what an episode needs (simulation, planner, actor) from options that can be sent to a worker process."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from vla.errors import ConfigError
+from vla.planner.registry import make_planner
+from vla.runtime.actors import Actor, ExpertActor, MixedActor, PolicyActor
+from vla.runtime.episode import run_episode
+from vla.runtime.subscribers import Subscriber
+from vla.types import EpisodeResult, Policy, Simulation
+
+if TYPE_CHECKING:
+    from envs.suites import Suite
+
+EXPERT = "expert"
+"""Given as ``policy=``, stands for the suite's scripted expert."""
+
+
+@dataclass(frozen=True)
+class PlannerSpec:
+    """Which planner to ask, how often, and what its thinking costs."""
+
+    name: str = "oracle"
+    period: float = 1.0
+    """Time between questions [s], simulated."""
+    latency: float | None = 0.0
+    """Time until an answer takes effect [s], simulated; None charges the measured time."""
+
+
+@dataclass(frozen=True)
+class RolloutSpec:
+    """Everything an episode depends on besides its task and seed."""
+
+    suite: str
+    planner: PlannerSpec
+    policy: str = EXPERT
+    env: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the suite's ``make``."""
+    wording: Literal["train", "test"] = "train"
+    n_action_steps: int | None = None
+    device: str = "auto"
+    perturb: float = 0.0
+    """Strength of the expert's perturbations."""
+    policy_fraction: float | None = None
+    """Share of chunks that the policy acts in, while the expert shows what it would do; None leaves the expert out."""
+
+
+class Rollouts:
+    """Runs episodes in this process, with one simulation and one policy.
+
+    Args:
+        spec: what to build.
+        threads: threads for torch; None leaves torch's choice.
+    """
+
+    def __init__(self, spec: RolloutSpec, threads: int | None = 1) -> None:
+        self.spec = spec
+        self.suite = open_suite(spec.suite)
+        self.simulation: Simulation = self.suite.make(**spec.env)
+        self._policy: Policy | None = None
+        if spec.policy != EXPERT:
+            from vla.runtime.lerobot_policy import load_policy
+
+            self._policy = load_policy(spec.policy, spec.device, spec.n_action_steps, threads)
+
+    def run(self, task: str, seed: int, subscribers: Sequence[Subscriber] = ()) -> EpisodeResult:
+        """Draw the scene of ``seed`` and carry out the task."""
+        self.simulation.reset(task, seed, wording=self.spec.wording)
+        return self.run_current(self.suite.tasks[task].max_seconds, subscribers)
+
+    def reset_for_instruction(self, instruction: str, seed: int | None) -> None:
+        """Draw the scene of ``seed``, with success being what ``instruction`` asks for.
+
+        Without a seed, the first scene in which everything mentioned is there is drawn.
+
+        Raises:
+            ConfigError: the suite has tasks only, no free instructions.
+            VlaError: the instruction cannot be understood, or names what is not in the scene.
+        """
+        reset = getattr(self.simulation, "reset_for_instruction", None)
+        if reset is None:
+            raise ConfigError(f"the suite {self.suite.name} takes no free instructions; see `vla eval`")
+        reset(instruction, seed)
+
+    def run_current(self, max_seconds: float, subscribers: Sequence[Subscriber] = ()) -> EpisodeResult:
+        """Carry out the instruction of the scene that is already there."""
+        planner = self.spec.planner
+        if self._policy is not None:
+            import torch
+
+            torch.manual_seed(self.simulation.seed)  # for policies that sample
+        return run_episode(
+            self.simulation,
+            make_planner(planner.name, self.simulation),
+            self._actor(),
+            max_seconds=max_seconds,
+            planner_period=planner.period,
+            planner_latency=planner.latency,
+            subscribers=subscribers,
+        )
+
+    def _actor(self) -> Actor:
+        simulation, spec = self.simulation, self.spec
+        if self._policy is None:
+            return ExpertActor(simulation.expert(perturb=spec.perturb))
+        if spec.policy_fraction is None:
+            return PolicyActor(self._policy, simulation.control_hz)
+        expert = simulation.expert(perturb=spec.perturb)
+        return MixedActor(self._policy, expert, simulation.control_hz, spec.policy_fraction, simulation.seed)
+
+
+def open_suite(name: str) -> Suite:
+    """Return a suite by its name, or by ``module:attribute`` if it is not one of ours.
+
+    Raises:
+        ConfigError: the module or the attribute does not exist.
+        UnknownNameError: there is no suite of that name.
+    """
+    if ":" not in name:
+        from envs.suites import load_suite
+
+        return load_suite(name)
+    module, attribute = name.split(":", 1)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"suite={name}: {error}") from error
