@@ -9,7 +9,17 @@ from typing import Any, Literal
 
 from vla.errors import ConfigError
 
-RUN_DEFINING = ("dataset", "policy", "batch_size", "seed", "val_fraction", "ema_decay", "precision", "chunk_end")
+RUN_DEFINING = (
+    "dataset",
+    "policy",
+    "init",
+    "batch_size",
+    "seed",
+    "val_fraction",
+    "ema_decay",
+    "precision",
+    "chunk_end",
+)
 """Options that a resumed run must share with its beginning."""
 
 
@@ -23,6 +33,8 @@ class TrainOptions:
     """``type`` (lerobot's registered name) and any fields of that policy's configuration."""
     steps: int | None = None
     minutes: float | None = None
+    init: str | None = None
+    """Checkpoint whose weights, action tokens and statistics training starts from."""
     batch_size: int = 64
     seed: int = 0
     resume: Literal["auto", "true", "false"] = "auto"

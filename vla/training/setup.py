@@ -25,11 +25,13 @@ from lerobot.utils.constants import IMAGENET_STATS
 from lerobot.utils.import_utils import register_third_party_plugins
 from lerobot.utils.logging_utils import AverageMeter, MetricsTracker
 from lerobot.utils.random_utils import get_rng_state, set_rng_state
+from safetensors.torch import load_file
 
-from vla.errors import ConfigError, UnknownNameError
+from vla.errors import CheckpointError, ConfigError, UnknownNameError
 from vla.training.data import Batch, dataset_location, float_images
 from vla.training.options import TrainOptions
 
+WEIGHTS = "model.safetensors"
 TRIAL_UPDATES = 6
 """Updates that estimate the speed of a run by time; the first two do not count."""
 
@@ -150,6 +152,26 @@ def make_learner(
     policy.train()
     clip = policy_cfg.get_optimizer_preset().grad_clip_norm
     return Learner(policy, pre, post, accelerator, list(meta.camera_keys), clip)
+
+
+def load_weights(policy: PreTrainedPolicy, path: str) -> None:
+    """Start from the weights and buffers of another checkpoint of the same architecture.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or its tensors are not the policy's.
+    """
+    folder = next(
+        (f for f in (Path(path), Path(path) / "checkpoints/last/pretrained_model") if (f / WEIGHTS).is_file()), None
+    )
+    if folder is None:
+        raise CheckpointError(f"init={path}: there is no {WEIGHTS}")
+    weights, expected = load_file(folder / WEIGHTS), policy.state_dict()
+    wrong = [name for name in expected if name not in weights or weights[name].shape != expected[name].shape]
+    if wrong or len(weights) > len(expected):
+        raise CheckpointError(
+            f"init={path} has another architecture: {(wrong or sorted(set(weights) - set(expected)))[0]}"
+        )
+    policy.load_state_dict(weights)
 
 
 def use_imagenet_stats(meta: LeRobotDatasetMetadata) -> None:

@@ -92,7 +92,9 @@ def train(options: TrainOptions, report: Report = lambda progress: None) -> Resu
         policy_cfg, dataset.meta, accelerator, checkpoints.model_folder(checkpoint) if checkpoint else None
     )
     fit = getattr(learner.policy, "fit", None)
-    if fit and not checkpoint:
+    if options.init and not checkpoint:
+        setup.load_weights(learner.policy, options.init)
+    elif fit and not checkpoint:
         fit(data.open_dataset(options.dataset, policy_cfg, training))
     loader, sampler = data.train_loader(items, dataset, training, policy_cfg, options)
     batches = data.endless(loader, sampler, 0, options)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vla.errors import ConfigError, UnknownNameError
+from vla.errors import CheckpointError, ConfigError, UnknownNameError
 from vla.training.checkpoints import last_checkpoint
 from vla.training.records import read_metrics
 from vla.training.trainer import Progress, Result, train
@@ -214,3 +214,18 @@ def test_resume_after_kill_9_continues_the_curve(options, tmp_path: Path):
     assert losses(long.output) == losses(tmp_path / "straight")
     expected, found = states(straight.checkpoint), states(result.checkpoint)
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
+def test_starts_from_another_checkpoint(options, reference, tmp_path: Path):
+    folder = reference.checkpoint / "pretrained_model"
+    result = train(replace(options, seed=5, steps=1, init=str(reference.checkpoint.parents[1])))
+    fresh = train(replace(options, seed=5, steps=1, output=tmp_path / "fresh"))
+
+    def distance(run: Result) -> float:
+        found, wanted = states(run.checkpoint), load_file(folder / "model.safetensors")
+        return max((found[f"model.safetensors:{name}"] - value).abs().max().item() for name, value in wanted.items())
+
+    assert distance(result) <= 0.0101, "one update of at most the learning rate away"
+    assert distance(fresh) > 0.05
+    with pytest.raises(CheckpointError, match=r"init=.*nowhere: there is no model.safetensors"):
+        train(replace(options, output=tmp_path / "other", init=str(tmp_path / "nowhere")))
