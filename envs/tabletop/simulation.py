@@ -12,7 +12,7 @@ from envs.tabletop.oracle import OraclePlanner, achieved, outcomes
 from envs.tabletop.scene import Scene
 from envs.tabletop.tasks import VERSION, assign, draw_free_scene
 from envs.tabletop.units import JOINT_NAMES
-from envs.tabletop.world import CAMERAS, World
+from envs.tabletop.world import CAMERAS, World, substeps
 from vla.errors import VlaError
 from vla.language import Step, expand, parse
 from vla.types import Observation
@@ -48,6 +48,7 @@ class TabletopSimulation:
         level: str = "medium",
         shadows: bool = False,
     ) -> None:
+        substeps(control_hz)  # reject a control rate that the physics cannot keep before anything is drawn
         self.control_hz = control_hz
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self._level, self._shadows = level, shadows

@@ -17,7 +17,7 @@ from vla.types import Box
 class OutcomeChecks:
     """Thresholds of the checks. What cannot be seen is taken to have worked."""
 
-    empty: float = 9.7
+    empty: float = 8.5
     """Gripper opening below which the closed gripper holds nothing [0-100]."""
     open: float = 0.75
     """Part of the opening at the start of the episode from which on the gripper is open."""

@@ -192,14 +192,16 @@ class _Run:
         loss = val_loss = speed = math.nan
         validated = int(budget.fraction(self.step, self.elapsed) * VALIDATIONS)
         with _stop_signal() as stop:
-            while (fraction := budget.fraction(self.step, self.elapsed)) < 1:
+            ending = False
+            while not ending and not stop.is_set():
                 self.learner.update(tracker, self.optimizer, next(batches))
                 self.step += 1
                 tracker.step()
                 self.average.update(self.learner.policy, self.step)
+                elapsed = self.elapsed
                 if self.scheduler:
-                    move_scheduler(self.scheduler, budget.schedule_step(self.step, self.elapsed))
-                fraction = budget.fraction(self.step, self.elapsed)
+                    move_scheduler(self.scheduler, budget.schedule_step(self.step, elapsed))
+                fraction = budget.fraction(self.step, elapsed)
                 ending = fraction >= 1
                 now = time.perf_counter()
                 if self.step % options.log_steps == 0 or ending:
@@ -217,11 +219,9 @@ class _Run:
                 if time.perf_counter() - saved_at >= options.checkpoint_minutes * 60 and not ending:
                     self.save()
                     saved_at = time.perf_counter()
-                if stop.is_set():
-                    break
         checkpoint = self.save()
         records.close()
-        if stop.is_set() and fraction < 1:
+        if not ending:
             raise KeyboardInterrupt
         return Result(self.step, checkpoint, loss, val_loss, speed, self.elapsed)
 

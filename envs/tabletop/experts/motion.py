@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from envs.tabletop.experts.kinematics import HandKinematics
 from envs.tabletop.world import READY_POSE, World
 
-OPEN, GRIP, CLOSED = 38.0, 2.0, 0.0
+OPEN, GRIP, CLOSED = 38.0, 8.0, 0.0
 """Gripper commands: open for a grasp, squeezing an object, and shut [0-100]."""
 FAST, SLOW = 0.24, 0.10
 """Hand speeds: free motion, and near things [m/s]."""

@@ -28,7 +28,9 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(name, marks=[pytest.mark.slow] if name == "efficientnet" else []) for name in VARIANTS]
+)
 def test_every_variant_trains_and_predicts(motion: Path, variant: str) -> None:
     policy = small_policy(motion, **VARIANTS[variant]).train()
     batch = small_batch()
@@ -57,17 +59,17 @@ def test_saved_and_loaded_policies_predict_the_same(motion: Path, tmp_path: Path
     assert torch.equal(restored.predict_action_chunk(batch), policy.predict_action_chunk(batch))
 
 
-@pytest.mark.parametrize("variant", ["dct", "l1"])
-def test_overfits_a_small_batch(motion: Path, variant: str) -> None:
+@pytest.mark.parametrize(("variant", "steps"), [("dct", 80), ("l1", 160)])
+def test_overfits_a_small_batch(motion: Path, variant: str, steps: int) -> None:
     quiet = {"goal_dropout": 0.0, "camera_dropout": 0.0, "state_noise": 0.0, "dropout": 0.0, "shift_pixels": 0}
     policy = small_policy(motion, text_dropout=0.0, state_dropout=0.0, **quiet, **VARIANTS[variant])
     policy.train()
     batch = small_batch(8)
     optimizer = policy.config.get_optimizer_preset().build(policy.get_optim_params())
     errors = []
-    for step in range(80):
+    for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = 3e-3 * (1 - step / 80)
+            group["lr"] = 3e-3 * (1 - step / steps)
         loss, figures = policy(batch)
         optimizer.zero_grad()
         loss.backward()
