@@ -1,6 +1,7 @@
 .PHONY: help setup demo test check lock
 
 INSTRUCTION ?= put the red cube in the bowl, then press the button
+SEED ?= 42
 VLA := .venv/bin/vla
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS ?= 2
@@ -12,7 +13,7 @@ setup:           ## create .venv and install everything (Python 3.12)
 	@scripts/setup.sh
 
 demo: setup      ## carry out one instruction with the released policy; writes outputs/demo.mp4
-	$(VLA) run "$(INSTRUCTION)" output=outputs/demo.mp4
+	$(VLA) run "$(INSTRUCTION)" seed=$(SEED) output=outputs/demo.mp4
 
 test: setup      ## all tests, with coverage
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadgroup --cov=vla --cov=envs --cov=policies --cov-report=term:skip-covered --cov-fail-under=85

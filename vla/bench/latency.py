@@ -105,4 +105,3 @@ def _untrained(name: str, features: Features, folder: Path) -> Path:
     for processor in make_pre_post_processors(config, dataset_stats=stats):
         processor.save_pretrained(folder)
     return folder
-

@@ -47,7 +47,7 @@ def run(config: DictConfig) -> Report:
 
 
 def compare(config: DictConfig, dataset_name: str, folder: Path) -> Report:
-    """Measure both sides on a dataset; ``folder`` takes the frame cache."""
+    """Measure both sides on a dataset; ``folder`` takes the frame cache of one that is made up."""
     options = TrainOptions(
         dataset=dataset_name,
         output=folder / "run",
@@ -61,7 +61,7 @@ def compare(config: DictConfig, dataset_name: str, folder: Path) -> Report:
     accelerator = setup.make_accelerator("auto", "fp32")
     policy = setup.policy_config(options.policy, accelerator.device.type)
     dataset = data.open_dataset(dataset_name, policy)
-    frames = open_frames(dataset, folder / "frames")
+    frames = open_frames(dataset, None if config.dataset else folder / "frames")
     sides: dict[str, Dataset] = {OURS: CachedDataset(dataset, frames, dataset.delta_timestamps), PEER: dataset}
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(config.rounds):
@@ -133,7 +133,7 @@ def time_updates(
     return durations
 
 
-def made_up_dataset(output: Path, seed: int, episodes: int = 12, frames: int = 100) -> Path:
+def made_up_dataset(output: Path, seed: int, episodes: int = 60, frames: int = 200) -> Path:
     """Write a dataset of two 128x128 cameras that show drifting noise; its content does not matter for speed."""
     rng = np.random.default_rng(seed)
     joints = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")

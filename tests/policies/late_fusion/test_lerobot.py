@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_lerobot_train_runs_with_nothing_of_ours_but_the_plugin(dataset_folder: 
         *(f"--dataset.root={dataset_folder}", f"--output_dir={tmp_path / 'run'}", "--steps=2", "--batch_size=4"),
         *("--num_workers=0", "--wandb.enable=false", "--save_freq=2", "--log_freq=1"),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=offline)
     assert result.returncode == 0, result.stderr[-2000:]
     saved = tmp_path / "run" / "checkpoints" / "last" / "pretrained_model"
     policy = get_policy_class("late_fusion").from_pretrained(saved)
