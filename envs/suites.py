@@ -44,7 +44,9 @@ def _tabletop() -> Suite:
     from envs.tabletop.simulation import TabletopSimulation
     from envs.tabletop.tasks import TASKS, VERSION
 
-    return Suite("tabletop", VERSION, {name: task.info for name, task in TASKS.items()}, _simulation(TabletopSimulation))
+    return Suite(
+        "tabletop", VERSION, {name: task.info for name, task in TASKS.items()}, _simulation(TabletopSimulation)
+    )
 
 
 def _simulation(cls: type) -> Callable[..., Simulation]:

@@ -45,9 +45,7 @@ def arm_spec(level: str = "medium") -> mujoco.MjSpec:
             geom.contype, geom.conaffinity = 1, 1
             geom.condim, geom.friction = 4, [1.5, 0.02, 0.001]
             geom.rgba = ARM_RGBA
-    spec.body("gripper").add_camera(
-        name=WRIST_CAMERA, pos=[0.0, 0.06, -0.02], xyaxes=[1, 0, 0, 0, 0.9, -0.43], fovy=75
-    )
+    spec.body("gripper").add_camera(name=WRIST_CAMERA, pos=[0.0, 0.06, -0.02], xyaxes=[1, 0, 0, 0, 0.9, -0.43], fovy=75)
     return spec
 
 

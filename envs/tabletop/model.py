@@ -118,9 +118,7 @@ def _add_surroundings(spec: mujoco.MjSpec, look: Appearance, shadows: bool) -> N
     )
     position = CAMERA_POSITION + np.array(look.camera_shift)
     target = CAMERA_TARGET + np.array([*look.camera_tilt, 0.0])
-    spec.worldbody.add_camera(
-        name=FRONT_CAMERA, pos=position, xyaxes=_look_at(position, target), fovy=CAMERA_FOVY
-    )
+    spec.worldbody.add_camera(name=FRONT_CAMERA, pos=position, xyaxes=_look_at(position, target), fovy=CAMERA_FOVY)
 
 
 def _look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:

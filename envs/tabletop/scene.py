@@ -127,7 +127,9 @@ def draw_scene(rng: np.random.Generator, placements: Sequence[Placement]) -> Sce
     raise CrowdedError(f"no room for {[placement.phrase for placement in placements]}")
 
 
-def draw_phrases(rng: np.random.Generator, required: Sequence[str], count: int, *, exclude: Sequence[str] = ()) -> list[str]:
+def draw_phrases(
+    rng: np.random.Generator, required: Sequence[str], count: int, *, exclude: Sequence[str] = ()
+) -> list[str]:
     """Add distractors to ``required`` up to ``count`` movables and containers; the button comes on top.
 
     At most two containers and four movables share a table, so that hands and eyes have room.

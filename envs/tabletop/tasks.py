@@ -222,7 +222,9 @@ def _task(
     train: Sequence[str],
     test: Sequence[str],
 ) -> tuple[str, Task]:
-    info = TaskInfo(name, group, train[0], max_seconds=4.0 + 11.0 * steps[1], min_subgoals=steps[0], max_subgoals=steps[1])
+    info = TaskInfo(
+        name, group, train[0], max_seconds=4.0 + 11.0 * steps[1], min_subgoals=steps[0], max_subgoals=steps[1]
+    )
     return name, Task(info, draft, tuple(train), tuple(test))
 
 

@@ -62,7 +62,12 @@ class HandKinematics:
         self._hand.set_target(mink.SE3.from_rotation_and_translation(rotation, np.asarray(position, dtype=np.float64)))
         for _ in range(iterations):
             velocity = mink.solve_ik(
-                self._configuration, [self._hand, self._posture], dt=1.0, solver="daqp", limits=self._limits, damping=1e-5
+                self._configuration,
+                [self._hand, self._posture],
+                dt=1.0,
+                solver="daqp",
+                limits=self._limits,
+                damping=1e-5,
             )
             self._configuration.integrate_inplace(velocity, 1.0)
         units = to_lerobot(self._configuration.q.copy())

@@ -28,7 +28,9 @@ def test_nothing_can_hold_an_object_but_friction(world):
     model = world.model
     assert model.neq == 0, "no welds or other equality constraints"
     assert model.ntendon == 0 and model.nplugin == 0
-    assert model.nu == 6 and {int(kind) for kind in model.actuator_trntype} == {int(mujoco.mjtTrn.mjTRN_JOINT)}, "no adhesion actuators"
+    assert model.nu == 6 and {int(kind) for kind in model.actuator_trntype} == {int(mujoco.mjtTrn.mjTRN_JOINT)}, (
+        "no adhesion actuators"
+    )
     assert not model.body_gravcomp.any()
 
 
@@ -45,7 +47,9 @@ def test_projection_finds_the_cube_in_the_picture(world):
     box = world.box("red cube")
     assert box is not None
     height, width = world.image_size
-    seen = np.array([columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height])
+    seen = np.array(
+        [columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height]
+    )
     np.testing.assert_allclose([box.x0, box.y0, box.x1, box.y1], seen, atol=1.5 / width)
 
 
