@@ -52,7 +52,14 @@ def small_config(*, goal: bool = True, **fields: Any) -> LateFusionConfig:
     inputs[STATE] = PolicyFeature(FeatureType.STATE, (6,))
     if goal:
         inputs[GOAL] = PolicyFeature(FeatureType.STATE, (5,))
-    small = {"vision_width": 8, "hidden_dim": 64, "head_blocks": 1, "queries": 4, "condition_dim": 32, "n_bins": 64}
+    small: dict[str, Any] = {
+        "vision_width": 8,
+        "hidden_dim": 64,
+        "head_blocks": 1,
+        "queries": 4,
+        "condition_dim": 32,
+        "n_bins": 64,
+    }
     return LateFusionConfig(
         device="cpu",
         input_features=inputs,

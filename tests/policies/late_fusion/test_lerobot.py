@@ -18,6 +18,7 @@ from lerobot.policies.factory import get_policy_class, make_policy, make_policy_
 from torch.utils.data import default_collate
 
 import lerobot_policy_vla  # noqa: F401  (registers the policy)
+from policies.late_fusion.modeling_late_fusion import LateFusionPolicy
 from tests.policies.helpers import JOINTS, SIZE, TEXTS, smooth_motion
 from vla.data.features import ACTION, GOAL, STATE, SUBGOAL_INDEX, dataset_features, image_key
 
@@ -51,6 +52,11 @@ def dataset(dataset_folder: Path) -> LeRobotDataset:
     return LeRobotDataset("test/motion", root=dataset_folder, delta_timestamps=chunk)
 
 
+def make_processors(config: Any, dataset: LeRobotDataset) -> tuple[Any, Any]:
+    stats: Any = dataset.meta.stats
+    return make_pre_post_processors(config, dataset_stats=stats)
+
+
 def raw_batch(dataset: LeRobotDataset) -> dict[str, Any]:
     return default_collate([dataset[i] for i in (0, 10, 25, 40)])
 
@@ -65,7 +71,8 @@ def test_factory_finds_class_and_processors_by_name() -> None:
 def test_policy_from_dataset_metadata_trains(dataset: LeRobotDataset) -> None:
     config = make_policy_config("late_fusion", **FIELDS)
     policy = make_policy(config, ds_meta=dataset.meta)
-    preprocess, postprocess = make_pre_post_processors(config, dataset_stats=dataset.meta.stats)
+    assert isinstance(policy, LateFusionPolicy)
+    preprocess, postprocess = make_processors(config, dataset)
     batch = preprocess(raw_batch(dataset))
     loss, _ = policy(batch)
     loss.backward()
@@ -78,7 +85,7 @@ def test_policy_from_dataset_metadata_trains(dataset: LeRobotDataset) -> None:
 def test_processors_leave_numbers_alone(dataset: LeRobotDataset) -> None:
     config = make_policy_config("late_fusion", **FIELDS)
     make_policy(config, ds_meta=dataset.meta)
-    preprocess, postprocess = make_pre_post_processors(config, dataset_stats=dataset.meta.stats)
+    preprocess, postprocess = make_processors(config, dataset)
     raw = raw_batch(dataset)
     batch = preprocess(raw)
     for key in (STATE, GOAL, ACTION, image_key("front")):
@@ -90,7 +97,7 @@ def test_processors_leave_numbers_alone(dataset: LeRobotDataset) -> None:
 def test_checkpoint_through_the_factory_predicts_the_same(dataset: LeRobotDataset, tmp_path: Path) -> None:
     config = make_policy_config("late_fusion", **FIELDS)
     policy = make_policy(config, ds_meta=dataset.meta).eval()
-    preprocess, postprocess = make_pre_post_processors(config, dataset_stats=dataset.meta.stats)
+    preprocess, postprocess = make_processors(config, dataset)
     policy.save_pretrained(tmp_path)
     preprocess.save_pretrained(tmp_path)
     postprocess.save_pretrained(tmp_path)
@@ -107,8 +114,9 @@ def test_checkpoint_through_the_factory_predicts_the_same(dataset: LeRobotDatase
 def test_one_observation_without_batch_dimension(dataset: LeRobotDataset) -> None:
     config = make_policy_config("late_fusion", **FIELDS)
     policy = make_policy(config, ds_meta=dataset.meta).eval()
-    preprocess, postprocess = make_pre_post_processors(config, dataset_stats=dataset.meta.stats)
-    item = {key: dataset[0][key] for key in (STATE, GOAL, image_key("front"), image_key("wrist"), "task")}
+    preprocess, postprocess = make_processors(config, dataset)
+    first: Any = dataset[0]
+    item = {key: first[key] for key in (STATE, GOAL, image_key("front"), image_key("wrist"), "task")}
     action = postprocess(policy.select_action(preprocess(item)))
     assert action.shape == (1, 6)
 
@@ -151,5 +159,4 @@ def test_lerobot_train_runs_with_nothing_of_ours_but_the_plugin(dataset_folder: 
     result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=offline)
     assert result.returncode == 0, result.stderr[-2000:]
     saved = tmp_path / "run" / "checkpoints" / "last" / "pretrained_model"
-    policy = get_policy_class("late_fusion").from_pretrained(saved)
-    assert policy.network.actions.fitted  # type: ignore[union-attr]
+    assert LateFusionPolicy.from_pretrained(saved).network.actions.fitted

@@ -95,5 +95,5 @@ def test_refusals(tmp_path: Path, dataset_folder: Path):
     with pytest.raises(DatasetError, match=r"b\.npz has cameras \['front'\]"):
         assemble([tmp_path / "a.npz", tmp_path / "b.npz"], tmp_path / "set", **arguments)
     with pytest.raises(DatasetError, match="5 joint names for a state of 6"):
-        assemble([tmp_path / "a.npz"], tmp_path / "set", **(arguments | {"joint_names": JOINTS[:5]}))
+        assemble([tmp_path / "a.npz"], tmp_path / "set", **{**arguments, "joint_names": JOINTS[:5]})
     assert not (tmp_path / "set").exists()
