@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,25 @@ TURN = 50
 def run(config: DictConfig) -> Report:
     """Measure the suite's simulation; see ``configs/bench.yaml``."""
     os.environ.setdefault("LP_NUM_THREADS", "1")  # software rendering on one core
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with _one_core():
+        return _measure(config)
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep this process on one core, where the system allows it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _measure(config: DictConfig) -> Report:
     from envs.suites import load_suite
 
     options = OmegaConf.to_container(config.env)

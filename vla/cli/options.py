@@ -37,7 +37,10 @@ def planner_spec(config: DictConfig) -> PlannerSpec:
     Raises:
         ConfigError: the period or the latency makes no sense.
     """
-    spec = PlannerSpec(**{str(key): value for key, value in config.planner.items()})
+    group = OmegaConf.to_container(config.planner)
+    assert isinstance(group, dict)
+    values = {str(key): value for key, value in group.items()}
+    spec = PlannerSpec(values.pop("name"), values.pop("period"), values.pop("latency"), values)
     if spec.period <= 0:
         raise ConfigError(f"planner.period={spec.period} must be above 0")
     if spec.latency is not None:

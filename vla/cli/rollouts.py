@@ -30,6 +30,8 @@ class PlannerSpec:
     """Time between questions [s], simulated."""
     latency: float | None = 0.0
     """Time until an answer takes effect [s], simulated; None charges the measured time."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the planner's own configuration."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Rollouts:
             torch.manual_seed(self.simulation.seed)  # for policies that sample
         return run_episode(
             self.simulation,
-            make_planner(planner.name, self.simulation),
+            make_planner(planner.name, self.simulation, planner.options),
             self._actor(),
             max_seconds=max_seconds,
             planner_period=planner.period,

@@ -45,7 +45,7 @@ class GrammarPlanner:
     """
 
     def __init__(self, config: GrammarConfig | None = None) -> None:
-        self._config = config or GrammarConfig()
+        self.config = config or GrammarConfig()
         self.reset()
 
     def reset(self) -> None:
@@ -62,7 +62,7 @@ class GrammarPlanner:
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
         """Return the subgoal to pursue, ``Done``, or ``Refuse`` with what is wrong with the instruction."""
-        camera = self._config.detector.camera
+        camera = self.config.detector.camera
         if camera not in observation.images:
             return Refuse(
                 f"there is no picture of camera {camera!r}; cameras: {', '.join(observation.images) or 'none'}"
@@ -80,19 +80,19 @@ class GrammarPlanner:
 
     def _begin(self, observation: Observation, instruction: str) -> None:
         clauses = parse(instruction)
-        things = self._config.detector.all_things(observation.images[self._config.detector.camera])
-        things = name_as_asked(things, clauses, self._config.unsure)
+        things = self.config.detector.all_things(observation.images[self.config.detector.camera])
+        things = name_as_asked(things, clauses, self.config.unsure)
         self._steps = expand(clauses, [thing.phrase for thing in things])
-        self._tracker = Tracker(self._config.detector, things)
+        self._tracker = Tracker(self.config.detector, things)
         self._ready = observation.state.copy()
 
     def _follow(self, observation: Observation, history: Sequence[SubgoalResult]) -> Refuse | None:
         """Take in a new observation, and move on to the step that is due now."""
         assert self._tracker is not None
-        image = observation.images[self._config.detector.camera]
+        image = observation.images[self.config.detector.camera]
         away = float(np.abs(observation.state[:-1] - self._ready[:-1]).max())
-        at_ready = away <= self._config.at_ready
-        self._has_left = self._has_left or away >= self._config.left_ready
+        at_ready = away <= self.config.at_ready
+        self._has_left = self._has_left or away >= self.config.left_ready
         self._tracker.update(image, at_ready=at_ready)
         failed = any(result.outcome == "timeout" for result in history[self._seen_results :])
         self._seen_results = len(history)
@@ -100,18 +100,18 @@ class GrammarPlanner:
         step = self._steps[self._index]
         if at_ready:
             has_left, self._has_left = self._has_left, False
-            if self._config.checks.reached(
+            if self.config.checks.reached(
                 step, self._tracker, image, gripper, gripper_at_start, self._box_at_start, has_left
             ):
                 self._index += 1
                 return None
             failed = failed or has_left
-        if at_ready and step.skill in ("place", "stack") and self._config.checks.is_open(gripper, gripper_at_start):
+        if at_ready and step.skill in ("place", "stack") and self.config.checks.is_open(gripper, gripper_at_start):
             self._index -= 1  # the object is not in the hand
         if failed:
             self._failures[self._index] += 1
-            if self._failures[self._index] == self._config.attempts:
-                return Refuse(f"could not {step.text} in {self._config.attempts} attempts")
+            if self._failures[self._index] == self.config.attempts:
+                return Refuse(f"could not {step.text} in {self.config.attempts} attempts")
         return None
 
     def _subgoal(self) -> Subgoal:
@@ -128,7 +128,7 @@ class GrammarPlanner:
             place=step.place,
             box=self._tracker.box(target),
             question=step.question,
-            time_limit=self._config.time_limits[step.skill],
+            time_limit=self.config.time_limits[step.skill],
         )
 
 

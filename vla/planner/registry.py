@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from vla.errors import UnknownNameError
+from collections.abc import Mapping
+from typing import Any
+
+from vla.errors import ConfigError, UnknownNameError
 from vla.types import Planner, Simulation
 
 PLANNERS = ("grammar", "oracle")
 
 
-def make_planner(name: str, simulation: Simulation) -> Planner:
+def make_planner(name: str, simulation: Simulation, options: Mapping[str, Any] | None = None) -> Planner:
     """Return the planner called ``name``.
 
     Args:
         name: one of `PLANNERS`.
         simulation: what it plans for; only the oracle looks into it.
+        options: fields of the planner's configuration, nested as there; the oracle has none.
 
     Raises:
         UnknownNameError: there is no such planner.
+        ConfigError: it has no such option, or the value does not fit.
     """
     match name:
         case "oracle":
+            if options:
+                raise ConfigError(f"the oracle planner has no option {next(iter(options))!r}")
             return simulation.oracle()
         case "grammar":
-            from vla.planner.grammar import GrammarPlanner
+            from vla.planner.grammar import GrammarConfig, GrammarPlanner
 
-            return GrammarPlanner()
+            return GrammarPlanner(_decode(GrammarConfig, options or {}))
     raise UnknownNameError("planner", name, PLANNERS)
+
+
+def _decode[T](kind: type[T], options: Mapping[str, Any]) -> T:
+    import draccus
+
+    try:
+        return draccus.decode(kind, dict(options))
+    except (draccus.utils.DecodingError, ValueError, TypeError) as error:
+        raise ConfigError(f"planner options {dict(options)}: {error}") from error

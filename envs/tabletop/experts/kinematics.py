@@ -16,6 +16,12 @@ NEUTRAL = np.deg2rad([0.0, -60.0, 40.0, 75.0, 0.0, 0.0])
 """Posture that the redundant direction is pulled to [rad]."""
 
 
+DAMPING = 3e-4
+"""Keeps the solution from jumping where the hand's orientation is hardly controllable; it then takes a few ticks."""
+LM_DAMPING = 1.0
+"""More of it, by the square of what is left of the error: for poses out of reach."""
+
+
 @cache
 def _arm_model() -> mujoco.MjModel:
     return arm_spec("low").compile()
@@ -35,7 +41,7 @@ class HandKinematics:
         model = _arm_model()
         self._configuration = mink.Configuration(model)
         # The arm has five joints: position is exact, the orientation yields where both cannot be had.
-        self._hand = mink.FrameTask(HAND_SITE, "site", position_cost=1.0, orientation_cost=0.02, lm_damping=1e-6)
+        self._hand = mink.FrameTask(HAND_SITE, "site", position_cost=1.0, orientation_cost=0.02, lm_damping=LM_DAMPING)
         self._posture = mink.PostureTask(model, cost=1e-4)
         self._posture.set_target(NEUTRAL)
         self._limits = [mink.ConfigurationLimit(model)]
@@ -67,7 +73,7 @@ class HandKinematics:
                 dt=1.0,
                 solver="daqp",
                 limits=self._limits,
-                damping=1e-5,
+                damping=DAMPING,
             )
             self._configuration.integrate_inplace(velocity, 1.0)
         units = to_lerobot(self._configuration.q.copy())

@@ -16,17 +16,21 @@ TURN_RATE = np.deg2rad(200.0)
 """Hand turning speed [rad/s]."""
 JOINT_RATE = 110.0
 """Joint speed on the way to the ready pose [deg/s]."""
+TOP_JOINT_RATE = 300.0
+"""Bound of each joint's speed anywhere [deg/s]."""
 GRIPPER_RATE = 160.0
 """Opening and closing speed [units/s]."""
-SLIP = 0.03
-"""Distance between where the hand should be and where it is at which the path starts anew from the hand [m]."""
+RELEASE_RATE = 60.0
+"""Opening speed while letting go: faster, the squeeze flicks the object off what it stands on [units/s]."""
+LEAD, TURN_LEAD, JOINT_LEAD = 0.03, np.deg2rad(30.0), 15.0
+"""How far a path may be ahead of the arm: the hand's position [m] and turn [rad], and each joint [deg]."""
 
 
 class HandMotion:
     """Commands that carry the hand along, one a tick.
 
     The commands compensate for gravity, which the arm's position servos do not, so that the hand arrives where it is
-    sent. When the hand has been driven off its path, by noise or by a policy, the path restarts from where it is.
+    sent. When noise or a policy drives the hand off its path, the path is drawn along, so commands never jump.
     """
 
     def __init__(self, world: World) -> None:
@@ -47,7 +51,14 @@ class HandMotion:
         across = self._world.hand_rotation()[:, 2]
         return float(np.arctan2(across[1], across[0]))
 
-    def toward(self, position: NDArray, yaw: float, gripper: float, speed: float = FAST) -> NDArray[np.float32]:
+    def toward(
+        self,
+        position: NDArray,
+        yaw: float,
+        gripper: float,
+        speed: float = FAST,
+        gripper_rate: float = GRIPPER_RATE,
+    ) -> NDArray[np.float32]:
         """Return the command (6,) for one tick on a straight line to a hand pose.
 
         Args:
@@ -55,22 +66,25 @@ class HandMotion:
             yaw: direction in which the jaws close [rad].
             gripper: opening to reach [0-100].
             speed: of the hand [m/s].
+            gripper_rate: opening and closing speed [units/s].
         """
-        if np.linalg.norm(self._position - self._world.hand_position()) > SLIP:
-            self.restart()
         period = 1.0 / self._world.control_hz
+        hand, hand_yaw = self._world.hand_position(), self.hand_yaw()
+        self._position = hand + _shorten(self._position - hand, LEAD)
+        self._yaw = hand_yaw + np.clip(wrap(self._yaw - hand_yaw), -TURN_LEAD, TURN_LEAD)
         self._position = _step(self._position, np.asarray(position), speed * period)
         turn = wrap(yaw - self._yaw)
         self._yaw += np.clip(turn, -TURN_RATE * period, TURN_RATE * period)
         joints = self._kinematics.solve(self._position, self._yaw)
-        self._joints[:5] = joints[:5]
-        return self._command(gripper)
+        limit = TOP_JOINT_RATE * period
+        self._joints[:5] += np.clip(joints[:5] - self._joints[:5], -limit, limit)
+        self._kinematics.set_joints(self._joints)
+        return self._command(gripper, gripper_rate)
 
     def toward_ready(self, gripper: float) -> NDArray[np.float32]:
         """Return the command (6,) for one tick of joint motion to the ready pose."""
-        measured = self._world.joint_positions()
-        if np.abs(self._joints[:5] - measured[:5]).max() > 15.0:
-            self.restart()
+        measured = self._world.joint_positions()[:5]
+        self._joints[:5] = measured + np.clip(self._joints[:5] - measured, -JOINT_LEAD, JOINT_LEAD)
         error = READY_POSE[:5] - self._joints[:5]
         limit = JOINT_RATE / self._world.control_hz
         self._joints[:5] += error * min(1.0, limit / max(np.abs(error).max(), 1e-9))
@@ -91,10 +105,10 @@ class HandMotion:
         """Whether the jaws close along ``yaw`` within ``tolerance`` [rad]."""
         return abs(wrap(yaw - self.hand_yaw())) < tolerance
 
-    def _command(self, gripper: float) -> NDArray[np.float32]:
+    def _command(self, gripper: float, gripper_rate: float = GRIPPER_RATE) -> NDArray[np.float32]:
         world = self._world
         current = self._joints[5]
-        limit = GRIPPER_RATE / world.control_hz
+        limit = gripper_rate / world.control_hz
         self._joints[5] = current + np.clip(gripper - current, -limit, limit)
         sag = np.rad2deg(world.data.qfrc_bias[world.qvel_index] / self._gains)  # what gravity costs a servo
         command = self._joints.copy()
@@ -120,6 +134,8 @@ def nearest_turn(yaw: float, preferred: float, symmetry: float) -> float:
 
 
 def _step(current: NDArray, goal: NDArray, distance: float) -> NDArray:
-    offset = goal - current
-    length = float(np.linalg.norm(offset))
-    return goal.copy() if length <= distance else current + offset * (distance / length)
+    return current + _shorten(goal - current, distance)
+
+
+def _shorten(vector: NDArray, length: float) -> NDArray:
+    return vector * min(1.0, length / max(float(np.linalg.norm(vector)), 1e-9))

@@ -12,9 +12,11 @@ from envs.tabletop.experts.motion import (
     FAST,
     GRIP,
     OPEN,
+    RELEASE_RATE,
     SLOW,
     HandMotion,
     nearest_turn,
+    wrap,
 )
 from envs.tabletop.model import HOUSING_HALF, WALL_HEIGHT
 from envs.tabletop.scene import APPROACH_ROOM, HALF_SIZE, PAN_AXIS, PUSH_DISTANCE, PUSH_VECTORS
@@ -29,10 +31,14 @@ PAD_OFFSET = 0.0064
 """From the hand's frame to the face of the fixed jaw's pad, along the closing direction [m]."""
 CLEARANCE = 0.006
 """Between the fixed jaw and an object before the jaws close [m]."""
-FORK = 15.0
+AWKWARD = np.deg2rad(60.0)
+"""Turn of the hand from the arm's own direction at which a grasp along another side of the object is chosen [rad]."""
+FORK = 10.0
 """Gripper opening for pushing: two fingertips, closer together than an object is wide [0-100]."""
-FORK_GAP = 0.012
+FORK_GAP = 0.008
 """Distance between the fingertips at that opening [m]."""
+BACK_OFF = 0.025
+"""Distance behind an object that has been pushed before the hand rises, lest it lifts what is wedged in the fork [m]."""
 PUSH_HEIGHT = 0.020
 """Height of the hand while pushing; the half-open jaw reaches below the closed one [m]."""
 
@@ -124,7 +130,9 @@ class Pick(Skill):
                 self.phase = "ready"
                 return motion.toward_ready(GRIP)
             self.phase = "start"
-        yaw = self._yaw = self._grasp_yaw(self._yaw)
+        straight = bearing(thing)
+        turned_away = abs(wrap(self._yaw - straight)) > AWKWARD
+        yaw = self._yaw = self._grasp_yaw(straight if turned_away else self._yaw)
         grasp = thing - across(yaw) * (HALF_SIZE + CLEARANCE + PAD_OFFSET)
         grasp[2] = max(thing[2], 0.0115)
         over = grasp + [0, 0, HOVER]
@@ -187,7 +195,7 @@ class Place(Skill):
         if self.phase == "release":
             if self._lasted(0.3) and not world.holds(name):
                 return self._retreat(OPEN)
-            return motion.toward(self._low, self._yaw, OPEN, SLOW)
+            return motion.toward(self._low, self._yaw, OPEN, SLOW, RELEASE_RATE)
         if self._lost():
             return self._retreat(OPEN)
         hand = world.hand_position()
@@ -235,7 +243,7 @@ class Push(Skill):
         world, motion = self.world, self.motion
         thing = world.position(self.subgoal.object)
         travelled = float((thing - self._reference) @ self._direction)
-        if self.phase in ("rise", "ready") or travelled > PUSH_DISTANCE - 0.006:
+        if self.phase in ("rise", "ready"):
             return self._retreat(FORK)
         middle = across(self._yaw) * (PAD_OFFSET + FORK_GAP / 2)
         line = thing - middle  # the hand's position on the line through the object
@@ -245,6 +253,14 @@ class Push(Skill):
         aside = float(np.hypot(*offset))
         start = line - self._direction * APPROACH_ROOM
         low = PUSH_HEIGHT
+        if self.phase == "back" or travelled > PUSH_DISTANCE - 0.006:
+            tired = self.phase == "back" and self._lasted(0.6)
+            self.phase = "back"
+            if behind > BACK_OFF or tired:
+                return self._retreat(FORK)
+            goal = line - self._direction * (BACK_OFF + 0.005)
+            goal[2] = low
+            return motion.toward(goal, self._yaw, FORK, SLOW * 1.5)
         if self.phase == "push":
             if aside > 0.016 or behind < 0.0:
                 self.phase = "start"
