@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,10 +124,10 @@ def float_images(batch: Batch, camera_keys: Sequence[str]) -> Batch:
     return batch
 
 
-def _outlive_signals(worker: int) -> None:
-    """Leave it to the training process to end on Ctrl-C or a signal to the whole group; a worker ends after it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+def _leave_group(worker: int) -> None:
+    """Leave it to the training process to end on Ctrl-C or a signal to the whole group; it then ends its workers."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
 
 
 def _loader(items: Dataset, options: TrainOptions, sampler: EpisodeAwareSampler | None = None) -> DataLoader:
@@ -139,7 +139,7 @@ def _loader(items: Dataset, options: TrainOptions, sampler: EpisodeAwareSampler 
         num_workers=options.workers,
         collate_fn=CachedDataset.collate if cached else None,  # pyright: ignore[reportArgumentType]
         persistent_workers=options.workers > 0,
-        worker_init_fn=_outlive_signals,
+        worker_init_fn=_leave_group,
         prefetch_factor=4 if options.workers else None,
         pin_memory=torch.cuda.is_available(),
         # Opening an iterator draws a number from this generator; from the global one, it would change the curve.

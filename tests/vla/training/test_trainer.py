@@ -146,13 +146,23 @@ def test_signal_to_the_process_group_saves_the_current_update(options, workers: 
     def interrupt(progress: Progress) -> None:
         if progress.step == 2:
             for child in multiprocessing.active_children():
-                os.kill(child.pid or 0, signal.SIGTERM)
+                if os.getpgid(child.pid or 0) == os.getpgrp():
+                    os.kill(child.pid or 0, signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):
         train(replace(options, checkpoint_minutes=5, workers=workers), interrupt)
     checkpoint = last_checkpoint(options.output)
     assert checkpoint is not None and int(checkpoint.name) == 2
+
+
+def test_loader_processes_do_not_keep_the_program_from_ending(options):
+    train(replace(options, workers=1))
+    workers = multiprocessing.active_children()
+    for worker in workers:  # as at the interpreter's exit
+        worker.terminate()
+        worker.join(timeout=20)
+    assert [worker.exitcode for worker in workers if worker.exitcode is None] == []
 
 
 def test_resume_needs_a_run(options):
