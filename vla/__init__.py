@@ -1,0 +1,1 @@
+"""Control stack for vision-language-action policies: language, planning, running, training, measuring."""

@@ -47,6 +47,7 @@ class Box:
 
     @property
     def center(self) -> tuple[float, float]:
+        """Middle (x, y) of the box."""
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
 
@@ -219,7 +220,9 @@ class Simulation(Robot, Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free the renderer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -256,7 +259,7 @@ class EpisodeResult:
 
 
 def goal_vector(subgoal: Subgoal | None) -> NDArray[np.float32]:
-    """Encode a subgoal's box as ``observation.goal``: [present, x0, y0, x1, y1], all zero without one. (5,)"""
+    """Return a subgoal's box as ``observation.goal`` (5,): [present, x0, y0, x1, y1], all zero without one."""
     if subgoal is None or subgoal.box is None:
         return np.zeros(GOAL_DIM, np.float32)
     box = subgoal.box

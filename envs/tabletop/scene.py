@@ -49,14 +49,17 @@ class Item:
 
     @property
     def kind(self) -> str:
+        """``cube``, ``bowl``, ..."""
         return split_phrase(self.phrase)[1]
 
     @property
     def colour(self) -> str | None:
+        """Name of the colour; containers and the button have none."""
         return split_phrase(self.phrase)[0]
 
     @property
     def movable(self) -> bool:
+        """Whether the arm can pick it up or push it."""
         return self.kind in SHAPES
 
 
@@ -86,9 +89,11 @@ class Scene:
 
     @property
     def phrases(self) -> tuple[str, ...]:
+        """What an instruction calls the items, in their order."""
         return tuple(item.phrase for item in self.items)
 
     def item(self, phrase: str) -> Item:
+        """Return the item of that phrase."""
         return next(item for item in self.items if item.phrase == phrase)
 
 

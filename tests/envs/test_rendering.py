@@ -13,7 +13,7 @@ def test_user_choice_wins(monkeypatch):
 
 def test_unknown_backend_is_named(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "vulkan")
-    with pytest.raises(UnknownNameError, match="vulkan.*egl, glfw, osmesa"):
+    with pytest.raises(UnknownNameError, match=r"vulkan.*egl, glfw, osmesa"):
         rendering.choose_backend()
 
 

@@ -1,8 +1,8 @@
 """Policy latency: from an observation to an unnormalised action chunk, image preparation included, batch of one.
 
 Each peer is lerobot's policy with its default architecture and random weights, given the same two cameras, state and
-action sizes as ours. All run in this process with the same number of threads, in turn, so that a change of the machine's
-speed falls on everybody.
+action sizes as ours. All run in this process with the same number of threads, in turn, so that a change of the
+machine's speed falls on everybody.
 """
 
 from __future__ import annotations

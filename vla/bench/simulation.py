@@ -60,7 +60,7 @@ def _measure(config: DictConfig) -> Report:
     if config.suite == "tabletop":
         subjects[PEER] = _peer(simulation.image_size, config.seed)
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
-    for name, step in subjects.items():
+    for step in subjects.values():
         for _ in range(5):
             step()
     for _ in range(max(1, config.calls // TURN)):

@@ -49,7 +49,7 @@ class RolloutSpec:
     perturb: float = 0.0
     """Strength of the expert's perturbations."""
     policy_fraction: float | None = None
-    """Share of chunks that the policy acts in, while the expert shows what it would do; None leaves the expert out."""
+    """Share of turns that the policy takes, while the expert shows what it would do; None leaves the expert out."""
 
 
 class Rollouts:

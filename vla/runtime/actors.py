@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from vla.runtime.executor import ChunkExecutor
 from vla.types import Expert, Observation, Policy, Subgoal
 
+LONGEST_TURN = 12
+"""Chunks for which a policy or an expert acts before it is drawn anew who does."""
+
 
 class Motion(NamedTuple):
     """What is done in one control tick."""
@@ -103,23 +106,24 @@ class ExpertActor:
 
 
 class MixedActor:
-    """A policy acts for some chunks, an expert for the others; the expert's action is what is intended throughout.
+    """A policy and an expert act in turns of a few chunks; the expert's action is what is intended throughout.
 
     Data recorded this way shows how to go on from states that the policy itself gets into (DAgger, Ross et al. 2011,
-    section 3, with a mixture drawn once a chunk).
+    section 3). Turns last up to ``LONGEST_TURN`` chunks, so that the policy also gets to where one mistake has led on
+    to the next.
 
     Args:
         policy: the learner.
         expert: the teacher.
         control_hz: actions a second.
-        policy_fraction: probability that a chunk is the policy's.
-        seed: decides which chunks are.
+        policy_fraction: probability that a turn is the policy's.
+        seed: decides which turns are, and how long they last.
     """
 
     def __init__(self, policy: Policy, expert: Expert, control_hz: float, policy_fraction: float, seed: int) -> None:
         self._learner = PolicyActor(policy, control_hz)
         self._teacher = ExpertActor(expert)
-        self._ticks_per_choice = policy.n_action_steps
+        self._chunk = policy.n_action_steps
         self._policy_fraction = policy_fraction
         self._seed = seed
         self.policy_seconds = self._learner.policy_seconds
@@ -156,4 +160,4 @@ class MixedActor:
 
     def _draw(self) -> None:
         self._policy_acts = bool(self._random.random() < self._policy_fraction)
-        self._ticks_left = self._ticks_per_choice
+        self._ticks_left = self._chunk * int(self._random.integers(1, LONGEST_TURN + 1))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-
 NOISE = 0.7
 """Standard deviation of the white noise on each arm joint [deg]."""
 MISS_RATE = 0.5

@@ -38,7 +38,7 @@ FORK = 10.0
 FORK_GAP = 0.008
 """Distance between the fingertips at that opening [m]."""
 BACK_OFF = 0.025
-"""Distance behind an object that has been pushed before the hand rises, lest it lifts what is wedged in the fork [m]."""
+"""Distance behind a pushed object before the hand rises, lest it lifts what is wedged in the fork [m]."""
 PUSH_HEIGHT = 0.020
 """Height of the hand while pushing; the half-open jaw reaches below the closed one [m]."""
 
@@ -204,10 +204,8 @@ class Place(Skill):
         if stacking:
             self._spot = world.position(self._place) + [0, 0, HALF_SIZE]
         target = self._spot - in_hand
-        if stacking or self._place == "plate":
-            bottom = self._spot[2] + 0.003
-        else:
-            bottom = WALL_HEIGHT[self._place] + 0.008
+        flat = stacking or self._place == "plate"
+        bottom = self._spot[2] + 0.003 if flat else WALL_HEIGHT[self._place] + 0.008
         target[2] = bottom + HALF_SIZE - in_hand[2]
         high = target.copy()
         high[2] = max(CARRY_HEIGHT, target[2] + 0.03)

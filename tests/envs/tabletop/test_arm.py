@@ -12,7 +12,7 @@ def test_levels_of_detail_are_ordered():
 
 
 def test_unknown_level():
-    with pytest.raises(UnknownNameError, match="'ultra'.*full, high, low, medium"):
+    with pytest.raises(UnknownNameError, match=r"'ultra'.*full, high, low, medium"):
         arm_spec("ultra")
 
 

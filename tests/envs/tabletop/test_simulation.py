@@ -115,7 +115,7 @@ def test_goals_are_not_met_by_nearly_doing_them(simulation):
 
 
 def test_unknown_skill_and_task(simulation):
-    with pytest.raises(UnknownNameError, match="'pik'.*Did you mean 'pick'"):
+    with pytest.raises(UnknownNameError, match=r"'pik'.*Did you mean 'pick'"):
         simulation.reset("pik", 0)
     simulation.reset("press", 0)
     with pytest.raises(UnknownNameError, match="'juggle'"):

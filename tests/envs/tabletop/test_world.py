@@ -59,7 +59,7 @@ def test_left_in_the_picture_is_negative_y(world):
 
 
 def test_unknown_camera(world):
-    with pytest.raises(UnknownNameError, match="'top'.*front, wrist"):
+    with pytest.raises(UnknownNameError, match=r"'top'.*front, wrist"):
         world.render("top")
 
 

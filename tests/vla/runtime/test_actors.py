@@ -21,7 +21,7 @@ def simulation() -> ToySimulation:
     return simulation
 
 
-def who_acts(simulation: ToySimulation, policy_fraction: float, seed: int, ticks: int = 200) -> list[bool]:
+def who_acts(simulation: ToySimulation, policy_fraction: float, seed: int, ticks: int = 2000) -> list[bool]:
     actor = MixedActor(PolicyToOrigin(), simulation.expert(), simulation.control_hz, policy_fraction, seed)
     simulation.reset("hold", 5)
     subgoal = simulation.subgoal(0)
@@ -45,7 +45,7 @@ def test_expert_keeps_the_clean_action_apart_from_the_executed_one(simulation: T
     assert not np.array_equal(motion.intended, motion.executed)
 
 
-def test_mixture_keeps_one_actor_for_a_whole_chunk(simulation: ToySimulation) -> None:
+def test_mixture_keeps_one_actor_for_whole_chunks(simulation: ToySimulation) -> None:
     acted = np.array(who_acts(simulation, 0.5, seed=1)).reshape(-1, PolicyToOrigin.n_action_steps)
     assert (acted.all(axis=1) | ~acted.any(axis=1)).all()
     assert 0.2 < acted.mean() < 0.8
