@@ -15,6 +15,7 @@ from envs.tabletop.experts.motion import (
     RELEASE_RATE,
     SLOW,
     HandMotion,
+    at_ready,
     nearest_turn,
     wrap,
 )
@@ -33,10 +34,14 @@ CLEARANCE = 0.006
 """Between the fixed jaw and an object before the jaws close [m]."""
 AWKWARD = np.deg2rad(60.0)
 """Turn of the hand from the arm's own direction at which a grasp along another side of the object is chosen [rad]."""
-FORK = 10.0
-"""Gripper opening for pushing: two fingertips, closer together than an object is wide [0-100]."""
+FORK = (8.0, 12.0)
+"""Gripper openings at the beginning and the end of a push: two fingertips, close together [0-100]."""
+DONE = 22.0
+"""Gripper opening on the way back from a push or a press: it tells the ready pose after from that before [0-100]."""
 FORK_GAP = 0.008
-"""Distance between the fingertips at that opening [m]."""
+"""Distance between the fingertips in the middle of a push [m]."""
+PUSHED = PUSH_DISTANCE - 0.012
+"""Way that an object must have come for the push not to be tried again [m]."""
 BACK_OFF = 0.025
 """Distance behind a pushed object before the hand rises, lest it lifts what is wedged in the fork [m]."""
 PUSH_HEIGHT = 0.020
@@ -137,7 +142,7 @@ class Pick(Skill):
         grasp[2] = max(thing[2], 0.0115)
         over = grasp + [0, 0, HOVER]
         if self.phase == "close":
-            if self._lasted(0.45):
+            if self._lasted(0.3):
                 self.phase = "lift" if world.holds(name) else "start"
             if motion.above(grasp, 0.03):
                 return motion.toward(grasp + across(yaw) * CLEARANCE, yaw, GRIP, SLOW)
@@ -228,7 +233,11 @@ class Place(Skill):
 
 
 class Push(Skill):
-    """Slide an object along a line, held between two half-open fingertips."""
+    """Slide an object along a line, held between two fingertips.
+
+    The jaws open with the way that the object has come: where it was at first is not to be seen any more, so this tells
+    a policy that looks at one observation only how far there is to go.
+    """
 
     def __init__(self, world: World, motion: HandMotion, subgoal: Subgoal) -> None:
         super().__init__(world, motion, subgoal)
@@ -241,8 +250,10 @@ class Push(Skill):
         world, motion = self.world, self.motion
         thing = world.position(self.subgoal.object)
         travelled = float((thing - self._reference) @ self._direction)
+        if self.phase == "ready" and at_ready(world) and travelled < PUSHED:
+            self.phase = "start"
         if self.phase in ("rise", "ready"):
-            return self._retreat(FORK)
+            return self._retreat(DONE)
         middle = across(self._yaw) * (PAD_OFFSET + FORK_GAP / 2)
         line = thing - middle  # the hand's position on the line through the object
         hand = world.hand_position()
@@ -255,41 +266,41 @@ class Push(Skill):
             tired = self.phase == "back" and self._lasted(0.6)
             self.phase = "back"
             if behind > BACK_OFF or tired:
-                return self._retreat(FORK)
+                return self._retreat(DONE)
             goal = line - self._direction * (BACK_OFF + 0.005)
             goal[2] = low
-            return motion.toward(goal, self._yaw, FORK, SLOW * 1.5)
+            return motion.toward(goal, self._yaw, FORK[1], SLOW * 1.5)
         if self.phase == "push":
             if aside > 0.016 or behind < 0.0:
                 self.phase = "start"
             else:
                 goal = line + self._direction * (PUSH_DISTANCE - travelled)
                 goal[2] = low
-                return motion.toward(goal, self._yaw, FORK, SLOW * 1.2)
+                opening = float(np.interp(travelled, (0.0, PUSH_DISTANCE), FORK))
+                return motion.toward(goal, self._yaw, opening, SLOW * 1.2)
         if self.phase == "descend" and motion.above(start, 0.02):
             if hand[2] < low + 0.006:
                 self.phase = "push"
-            return motion.toward([start[0], start[1], low], self._yaw, FORK, SLOW * 1.5)
+            return motion.toward([start[0], start[1], low], self._yaw, FORK[0], SLOW * 1.5)
         if self.phase == "start" and hand[2] < HOVER - 0.015:
             return motion.toward([hand[0], hand[1], HOVER + 0.02], motion.hand_yaw(), OPEN)
-        # The jaws take their opening over the start only: half-open at the ready pose means that the push is done.
         over = [start[0], start[1], HOVER]
         if not (motion.above(start, 0.012) and motion.turned(self._yaw, 0.2)):
             self.phase = "hover"
             return motion.toward(over, self._yaw, OPEN)
         self.phase = "shape"
-        if motion.above(start, 0.007) and motion.turned(self._yaw, 0.12) and self._shaped(FORK):
+        if motion.above(start, 0.007) and motion.turned(self._yaw, 0.12) and self._shaped(FORK[0]):
             self.phase = "descend"
-        return motion.toward(over, self._yaw, FORK)
+        return motion.toward(over, self._yaw, FORK[0])
 
 
 class Press(Skill):
-    """Push the button down with the closed jaws."""
+    """Push the button down with the closed jaws, and open them a little to show that it has been done."""
 
     def _act(self) -> NDArray[np.float32]:
         world, motion = self.world, self.motion
         if world.button_pressed and (self.phase != "press" or self._lasted(0.1)):
-            return self._retreat(CLOSED)
+            return self._retreat(DONE)
         button = world.position(self.subgoal.object)
         yaw = bearing(button)
         target = button - across(yaw) * PAD_OFFSET
