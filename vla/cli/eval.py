@@ -58,6 +58,8 @@ def run(config: DictConfig) -> int:
         perturb=config.perturb,
     )
     output = Path(config.output) if config.output else default_output(config)
+    if output.is_dir():
+        raise ConfigError(f"output={output} is a folder; name the JSON file to write")
     about: dict[str, Any] = {
         "suite": suite.name,
         "suite_version": suite.version,
