@@ -25,6 +25,7 @@ from vla.cli.options import (
 )
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import Rollouts, RolloutSpec, open_suite
+from vla.errors import ConfigError
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
