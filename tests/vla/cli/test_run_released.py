@@ -1,0 +1,19 @@
+"""The released checkpoint carries out instructions typed at the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from vla.cli.main import main
+
+COMMANDS = [("press the button", 500000), ("press the button", 500001), ("press the button", 500002)]
+
+
+@pytest.mark.slow
+def test_released_policy_carries_out_most_of_a_fixed_set_of_commands(tmp_path: Path) -> None:
+    outcomes = {
+        (text, seed): main(["run", text, f"seed={seed}", "policy=checkpoints/tabletop", f"output={tmp_path / 'a.mp4'}"])
+        for text, seed in COMMANDS
+    }
+    assert set(outcomes.values()) <= {0, 1}
+    assert sum(code == 0 for code in outcomes.values()) >= len(COMMANDS) - 1, outcomes
