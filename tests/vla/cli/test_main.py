@@ -91,4 +91,5 @@ def test_an_experiment_sets_several_options_and_the_command_line_has_the_last_wo
     required = ["dataset=here", "output=there"]
     config_ = config.load(COMMANDS["train"], [*required, "experiment=tabletop", "policy.colour=0.3"])
     assert (config_.precision, config_.policy.shift_pixels, config_.policy.colour) == ("bf16", 0, 0.3)
-    assert config.load(COMMANDS["train"], required).precision == "fp32"
+    plain = config.load(COMMANDS["train"], required)
+    assert plain.precision == "fp32" and "experiment" not in plain
