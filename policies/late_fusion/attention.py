@@ -9,6 +9,13 @@ import torch
 from torch import Tensor, nn
 
 FREQUENCIES = 4
+"""Octaves of sines and cosines that describe a number, so that small differences are as visible as large ones."""
+
+
+def waves(angles: Tensor) -> Tensor:
+    """Return the sines and cosines of angles (..., n) and their octaves: (..., 2 * n * FREQUENCIES)."""
+    octaves = (angles[..., None] * 2.0 ** torch.arange(FREQUENCIES, device=angles.device)).flatten(-2)
+    return torch.cat([octaves.sin(), octaves.cos()], dim=-1)
 
 
 def fourier_features(points: Tensor) -> Tensor:
@@ -20,9 +27,7 @@ def fourier_features(points: Tensor) -> Tensor:
     Returns:
         (..., 2 + 4 * FREQUENCIES).
     """
-    waves = math.pi * 2.0 ** torch.arange(FREQUENCIES, device=points.device)
-    angles = (points[..., None] * waves).flatten(-2)  # (..., 2 * FREQUENCIES)
-    return torch.cat([2 * points - 1, angles.sin(), angles.cos()], dim=-1)
+    return torch.cat([2 * points - 1, waves(math.pi * points)], dim=-1)
 
 
 FOURIER_DIM = 2 + 4 * FREQUENCIES

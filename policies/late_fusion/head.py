@@ -5,15 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from policies.late_fusion.attention import FOURIER_DIM, fourier_features
+from policies.late_fusion.attention import FOURIER_DIM, FREQUENCIES, fourier_features, waves
 from policies.late_fusion.configuration_late_fusion import LateFusionConfig
 from vla.types import GOAL_DIM
 
 TEXT_PROJECTION = 128
 TOKEN_DIM = 64
-STATE_OCTAVES = 4
-"""Waves that a state is described by, so that a small difference in one joint, as between a held object and an empty
-hand, is as visible as a large one."""
 
 
 class Conditioning(nn.Module):
@@ -22,7 +19,7 @@ class Conditioning(nn.Module):
     def __init__(self, config: LateFusionConfig, state_dim: int) -> None:
         super().__init__()
         self.text = nn.Linear(config.text_dim, TEXT_PROJECTION) if config.use_text else None
-        size = state_dim * (1 + 2 * STATE_OCTAVES)
+        size = state_dim * (1 + 2 * FREQUENCIES)
         size += TEXT_PROJECTION if config.use_text else 0
         size += GOAL_DIM + FOURIER_DIM if config.has_goal else 0
         size += FOURIER_DIM if config.crop_size else 0
@@ -44,8 +41,7 @@ class Conditioning(nn.Module):
             text: sentence embeddings (B, d), or None for a policy without text.
             crop_center: (B, 2), or None for a policy without a crop.
         """
-        angles = (state[..., None] * 2.0 ** torch.arange(STATE_OCTAVES, device=state.device)).flatten(1)
-        parts = [state, angles.sin(), angles.cos()]
+        parts = [state, waves(state)]
         if self.text is not None and text is not None:
             parts.append(self.text(text * text.shape[1] ** 0.5))  # unit vectors to unit variance
         if self.has_goal:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 import vla.bench
 from vla.bench.report import Report, write_report
+from vla.cli.options import output_file
 from vla.errors import UnknownNameError
 
 SHARED = ("report",)
@@ -26,9 +27,9 @@ def run(config: DictConfig) -> int:
     name = str(config.benchmark)
     if name not in names:
         raise UnknownNameError("benchmark", name, names)
+    output = output_file(config.output or f"outputs/bench/{name}.json")
     logging.getLogger("lerobot").setLevel(logging.ERROR)
     report: Report = importlib.import_module(f"vla.bench.{name}").run(config)
-    output = Path(config.output or f"outputs/bench/{name}.json")
     write_report(report, shlex.join(["vla", *sys.argv[1:]]), output)
     _show(report, output)
     return 0

@@ -17,6 +17,7 @@ from rich.console import Console
 from vla.cli.options import (
     check_range,
     env_options,
+    output_file,
     planner_spec,
     select_tasks,
     weights_digest,
@@ -25,7 +26,6 @@ from vla.cli.options import (
 )
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import Rollouts, RolloutSpec, open_suite
-from vla.errors import ConfigError
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
@@ -58,9 +58,7 @@ def run(config: DictConfig) -> int:
         device=config.device,
         perturb=config.perturb,
     )
-    output = Path(config.output) if config.output else default_output(config)
-    if output.is_dir():
-        raise ConfigError(f"output={output} is a folder; name the JSON file to write")
+    output = output_file(config.output or default_output(config))
     about: dict[str, Any] = {
         "suite": suite.name,
         "suite_version": suite.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
@@ -29,6 +30,18 @@ def env_options(config: DictConfig) -> dict[str, Any]:
     group = OmegaConf.to_container(config.get("env") or OmegaConf.create({}))
     assert isinstance(group, dict)
     return {str(name): tuple(value) if isinstance(value, list) else value for name, value in group.items()}
+
+
+def output_file(path: str | Path) -> Path:
+    """Return the file to write.
+
+    Raises:
+        ConfigError: it is a folder.
+    """
+    output = Path(path)
+    if output.is_dir():
+        raise ConfigError(f"output={output} is a folder; name the file to write")
+    return output
 
 
 def planner_spec(config: DictConfig) -> PlannerSpec:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from vla.cli.options import check_range, env_options, planner_spec
+from vla.cli.options import check_range, env_options, output_file, planner_spec
 from vla.cli.rollouts import Rollouts, RolloutSpec
 from vla.errors import ConfigError
 from vla.runtime.subscribers import Subscriber
@@ -39,7 +39,7 @@ def run(config: DictConfig) -> int:
     rollouts = Rollouts(spec, threads=None)
     rollouts.reset_for_instruction(instruction, config.seed)
     seed = rollouts.simulation.seed
-    output = Path(config.output) if config.output else default_output(instruction, seed)
+    output = output_file(config.output or default_output(instruction, seed))
     hz = rollouts.simulation.control_hz
     print(f'"{instruction}"  (seed {seed}, planner {spec.planner.name}, policy {spec.policy})')
     with VideoRecorder(output, hz) as video:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.tabletop.experts.carrying import Pick, Place
 from envs.tabletop.experts.motion import HandMotion
 from envs.tabletop.experts.perturbation import Perturbation
-from envs.tabletop.experts.skills import SKILLS, Skill
+from envs.tabletop.experts.skill import Skill
+from envs.tabletop.experts.touching import Press, Push
 from envs.tabletop.world import World
 from vla.errors import UnknownNameError
 from vla.types import Subgoal
+
+SKILLS: dict[str, type[Skill]] = {"pick": Pick, "place": Place, "stack": Place, "push": Push, "press": Press}
 
 
 class TabletopExpert:

@@ -65,3 +65,9 @@ def test_retrained_weights_have_another_digest(tmp_path: Path) -> None:
         (tmp_path / "model.safetensors").write_bytes(weights)
         digests.add(options.weights_digest(str(tmp_path)))
     assert len(digests) == 2
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    assert options.output_file(tmp_path / "a.json") == tmp_path / "a.json"
+    with pytest.raises(ConfigError, match=r"is a folder; name the file to write"):
+        options.output_file(tmp_path)

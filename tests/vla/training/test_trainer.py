@@ -145,7 +145,9 @@ def test_run_killed_before_its_first_checkpoint_starts_again(options, reference)
 def test_signal_to_the_process_group_saves_the_current_update(options, workers: int):
     def interrupt(progress: Progress) -> None:
         if progress.step == 2:
-            for child in multiprocessing.active_children():
+            children = multiprocessing.active_children()
+            assert len(children) >= workers
+            for child in children:
                 if os.getpgid(child.pid or 0) == os.getpgrp():
                     os.kill(child.pid or 0, signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
@@ -157,8 +159,9 @@ def test_signal_to_the_process_group_saves_the_current_update(options, workers: 
 
 
 def test_loader_processes_do_not_keep_the_program_from_ending(options):
-    train(replace(options, workers=1))
-    workers = multiprocessing.active_children()
+    workers = []
+    train(replace(options, workers=1), lambda progress: workers.extend(multiprocessing.active_children()))
+    assert workers
     for worker in workers:  # as at the interpreter's exit
         worker.terminate()
         worker.join(timeout=20)
