@@ -57,7 +57,7 @@ class TabletopEnv(gym.Env):
         height, width = self.simulation.image_size
         frame = spaces.Box(0, 255, (height, width, 3), np.uint8)
         joints = spaces.Box(-np.inf, np.inf, (len(JOINT_NAMES),), np.float32)
-        cameras = dict.fromkeys(self.simulation.camera_names, frame)
+        cameras: dict[str, spaces.Space] = dict.fromkeys(self.simulation.camera_names, frame)
         self.observation_space = spaces.Dict({"pixels": spaces.Dict(cameras), "agent_pos": joints})
         self.action_space = spaces.Box(ACTION_LOW, ACTION_HIGH, dtype=np.float32)
 

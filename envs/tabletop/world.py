@@ -124,10 +124,9 @@ class World:
         """
         if camera not in CAMERAS:
             raise UnknownNameError("camera", camera, CAMERAS)
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self.model, *self.image_size)
-        self._renderer.update_scene(self.data, camera)
-        return self._renderer.render()
+        renderer = self._renderer = self._renderer or mujoco.Renderer(self.model, *self.image_size)
+        renderer.update_scene(self.data, camera)
+        return renderer.render()
 
     def close(self) -> None:
         """Free the rendering context."""

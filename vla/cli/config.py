@@ -97,7 +97,9 @@ def _options_and_groups(command: Command) -> tuple[dict[str, tuple[str, str]], d
     for line in _root_lines(command):
         if (match := re.match(r"(\w+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)) and match[1] != "defaults":
             plain[match[1]] = (match[2], match[3] or "")
-    defaults = OmegaConf.create("\n".join(_root_lines(command))).get("defaults", [])
+    root = OmegaConf.create("\n".join(_root_lines(command)))
+    assert isinstance(root, DictConfig)
+    defaults = root.get("defaults", [])
     groups = {str(k): str(v) for entry in defaults if isinstance(entry, DictConfig) for k, v in entry.items()}
     return plain, groups
 

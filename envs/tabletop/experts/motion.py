@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from envs.tabletop.experts.kinematics import HandKinematics
 from envs.tabletop.world import READY_POSE, World
@@ -53,7 +53,7 @@ class HandMotion:
 
     def toward(
         self,
-        position: NDArray,
+        position: ArrayLike,
         yaw: float,
         gripper: float,
         speed: float = FAST,

@@ -83,12 +83,17 @@ def test_oracle_goes_back_to_the_pick_when_the_object_was_dropped(simulation):
     opened = READY_POSE.copy()
     opened[5] = 90.0
     oracle = OraclePlanner(world, simulation.steps)
-    ask = lambda: oracle.plan(simulation.observe(images=False), "", [])  # noqa: E731
-    assert ask().text == simulation.steps[1].text
+
+    def asked_for() -> str:
+        plan = oracle.plan(simulation.observe(images=False), "", [])
+        assert isinstance(plan, Subgoal)
+        return plan.text
+
+    assert asked_for() == simulation.steps[1].text
     for _ in range(45):
         simulation.step(opened)
     assert not world.holds(held)
-    assert ask().text == simulation.steps[0].text
+    assert asked_for() == simulation.steps[0].text
 
 
 def test_oracle_boxes_ground_what_the_hand_goes_to(simulation):

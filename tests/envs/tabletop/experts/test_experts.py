@@ -19,17 +19,16 @@ LARGEST_CHANGE = motion.TOP_JOINT_RATE / 30 + 5.0
 class Recorder:
     """Keeps the clean actions and the measured states of each subgoal."""
 
-    wants_frames = False
-
     def __init__(self) -> None:
+        self.wants_frames = False
         self.actions: dict[str, list[np.ndarray]] = {}
         self.states: dict[str, list[np.ndarray]] = {}
 
     def on_start(self, instruction: str) -> None: ...
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, intended: np.ndarray) -> None:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray) -> None:
         if subgoal:
-            self.actions.setdefault(subgoal.text, []).append(intended.copy())
+            self.actions.setdefault(subgoal.text, []).append(action.copy())
             self.states.setdefault(subgoal.text, []).append(observation.state.copy())
 
     def on_subgoal_end(self, result: SubgoalResult) -> None: ...
