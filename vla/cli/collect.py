@@ -26,7 +26,7 @@ from vla.cli.rollouts import EXPERT, PlannerSpec, Rollouts, RolloutSpec, open_su
 from vla.data.episodes import save_shard
 from vla.data.writer import assemble
 from vla.errors import DatasetError
-from vla.runtime.collection import Attempt, CollectionFolder, Quota, shard_path
+from vla.runtime.collection import Attempt, CollectionFolder, Quota, shard_path, shard_paths
 from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.workers import WorkerPool
 
@@ -64,7 +64,12 @@ def run(config: DictConfig) -> int:
 
     _record(folder, quotas, CollectWorker(spec, folder.path), worker_count(config))
     _print_summary(folder, quotas, config.seed)
-    shards = [shard_path(folder.path, task, seed) for task, quota in quotas.items() for seed in sorted(quota.successes)]
+    shards = [
+        shard
+        for task, quota in quotas.items()
+        for seed in sorted(quota.successes)
+        for shard in shard_paths(folder.path, task, seed)
+    ]
     with Reporter("writing dataset", len(shards)) as reporter:
         assemble(
             shards,
@@ -103,11 +108,13 @@ class Demonstrate:
         task, seed = job
         recorder = EpisodeRecorder(self._rollouts.suite.name)
         result = self._rollouts.run(task, seed, [recorder])
-        success = result.success and recorder.episode is not None
-        if success and recorder.episode is not None:
+        if result.success:
+            for leftover in shard_paths(self._folder, task, seed):
+                leftover.unlink()  # of an attempt that was interrupted
             fps = round(self._rollouts.simulation.control_hz)
-            save_shard(shard_path(self._folder, task, seed), recorder.episode, fps)
-        return Attempt(task, seed, success, result.steps, result.reason)
+            for part, episode in enumerate(recorder.episodes):
+                save_shard(shard_path(self._folder, task, seed, part), episode, fps)
+        return Attempt(task, seed, result.success, result.steps, result.reason)
 
 
 def _record(folder: CollectionFolder, quotas: Mapping[str, Quota], make_worker: CollectWorker, workers: int) -> None:

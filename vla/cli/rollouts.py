@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vla.errors import ConfigError
 from vla.planner.registry import make_planner
-from vla.runtime.actors import Actor, ExpertActor, MixedActor, PolicyActor
+from vla.runtime.actors import Actor, ExpertActor, PolicyActor, TakeoverActor
 from vla.runtime.episode import run_episode
 from vla.runtime.subscribers import Subscriber
 from vla.types import EpisodeResult, Policy, Simulation
@@ -113,7 +113,7 @@ class Rollouts:
         if spec.policy_fraction is None:
             return PolicyActor(self._policy, simulation.control_hz)
         expert = simulation.expert(perturb=spec.perturb)
-        return MixedActor(self._policy, expert, simulation.control_hz, spec.policy_fraction, simulation.seed)
+        return TakeoverActor(self._policy, expert, simulation.control_hz, spec.policy_fraction, simulation.seed)
 
 
 def open_suite(name: str) -> Suite:

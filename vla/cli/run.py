@@ -86,7 +86,7 @@ class Narrator:
         """Count the subgoals from one."""
         self._count = 0
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32]) -> None:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32] | None) -> None:
         """Nothing to say about a single tick."""
 
     def on_subgoal_end(self, result: SubgoalResult) -> None:

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from vla.runtime.executor import ChunkExecutor
 from vla.types import Expert, Observation, Policy, Subgoal
 
-LONGEST_TURN = 12
-"""Chunks for which a policy or an expert acts before it is drawn anew who does."""
+LONGEST_LEARNER_TURN = 12
+"""Most chunks of a subgoal that a policy executes before an expert takes over."""
 
 
 class Motion(NamedTuple):
     """What is done in one control tick."""
 
-    intended: NDArray[np.float32]
-    """Target joint positions (n,) that a learner should imitate, lerobot units."""
+    intended: NDArray[np.float32] | None
+    """Target joint positions (n,) that a learner should imitate, lerobot units; None where nobody should."""
     executed: NDArray[np.float32]
     """Target joint positions (n,) that are sent to the robot; differ when the execution is perturbed."""
 
@@ -105,19 +105,20 @@ class ExpertActor:
         return Motion(intended, self._expert.executed)
 
 
-class MixedActor:
-    """A policy and an expert act in turns of a few chunks; the expert's action is what is intended throughout.
+class TakeoverActor:
+    """A policy begins a subgoal, and an expert takes over in the midst of it and carries it out.
 
-    Data recorded this way shows how to go on from states that the policy itself gets into (DAgger, Ross et al. 2011,
-    section 3). Turns last up to ``LONGEST_TURN`` chunks, so that the policy also gets to where one mistake has led on
-    to the next.
+    Only the expert's part is to be imitated: data recorded this way shows how to go on from where the policy itself
+    gets to, in whole stretches that the expert really executed, so that chunks of actions taken from them fit together
+    (HG-DAgger, Kelly et al. 2019, with the moment drawn at random). Labelling the policy's own part with what the
+    expert would do in each tick (DAgger, Ross et al. 2011) gives chunks that nobody could execute.
 
     Args:
         policy: the learner.
         expert: the teacher.
         control_hz: actions a second.
-        policy_fraction: probability that a turn is the policy's.
-        seed: decides which turns are, and how long they last.
+        policy_fraction: probability that the policy begins a subgoal.
+        seed: decides which subgoals it begins, and when the expert takes over.
     """
 
     def __init__(self, policy: Policy, expert: Expert, control_hz: float, policy_fraction: float, seed: int) -> None:
@@ -127,37 +128,32 @@ class MixedActor:
         self._policy_fraction = policy_fraction
         self._seed = seed
         self.policy_seconds = self._learner.policy_seconds
-        self._begin_episode()
+        self.reset()
 
     def reset(self) -> None:
         """Forget the previous episode, including what was drawn in it."""
         self._learner.reset()
-        self._begin_episode()
+        self._random = np.random.default_rng(self._seed)
+        self._policy_ticks = 0
 
     def begin(self, subgoal: Subgoal) -> None:
-        """Start both on the subgoal and draw anew who acts."""
+        """Draw who begins and for how long."""
+        policy_begins = self._random.random() < self._policy_fraction
+        chunks = int(self._random.integers(1, LONGEST_LEARNER_TURN + 1))
+        self._policy_ticks = self._chunk * chunks if policy_begins else 0
         self._learner.begin(subgoal)
         self._teacher.begin(subgoal)
-        self._draw()
 
     def wants_frames(self, time: float) -> bool:
         """True when the policy is about to be asked."""
-        return self._policy_acts and self._learner.wants_frames(time)
+        return self._policy_ticks > 0 and self._learner.wants_frames(time)
 
     def act(self, observation: Observation, subgoal: Subgoal) -> Motion:
-        """Return the expert's action as intended, and the action of whoever acts now as executed."""
-        intended, executed = self._teacher.act(observation, subgoal)
-        if self._policy_acts:
-            executed = self._learner.act(observation, subgoal).executed
-        self._ticks_left -= 1
-        if self._ticks_left == 0:
-            self._draw()
-        return Motion(intended, executed)
-
-    def _begin_episode(self) -> None:
-        self._random = np.random.default_rng(self._seed)
-        self._draw()
-
-    def _draw(self) -> None:
-        self._policy_acts = bool(self._random.random() < self._policy_fraction)
-        self._ticks_left = self._chunk * int(self._random.integers(1, LONGEST_TURN + 1))
+        """Return the policy's action, not to be imitated, or the expert's from when it has taken over."""
+        if self._policy_ticks == 0:
+            return self._teacher.act(observation, subgoal)
+        motion = self._learner.act(observation, subgoal)
+        self._policy_ticks -= 1
+        if self._policy_ticks == 0:
+            self._teacher.begin(subgoal)  # from the next tick on, from wherever the arm is then
+        return Motion(None, motion.executed)

@@ -109,6 +109,11 @@ class CollectionFolder:
             log.write(json.dumps(asdict(attempt)) + "\n")
 
 
-def shard_path(folder: Path, task: str, seed: int) -> Path:
-    """Path of an episode's file in a collection's folder."""
-    return folder / "episodes" / f"{task}-{seed:06d}.npz"
+def shard_path(folder: Path, task: str, seed: int, part: int) -> Path:
+    """Path of the file of one recorded part of an episode in a collection's folder."""
+    return folder / "episodes" / f"{task}-{seed:06d}-{part:03d}.npz"
+
+
+def shard_paths(folder: Path, task: str, seed: int) -> list[Path]:
+    """Return the files of an episode's parts, in their order."""
+    return sorted((folder / "episodes").glob(f"{task}-{seed:06d}-*.npz"))

@@ -20,13 +20,14 @@ class Subscriber(Protocol):
         """An episode begins."""
         ...
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32]) -> None:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32] | None) -> None:
         """One control tick.
 
         Args:
             observation: what was sensed before acting.
             subgoal: what is pursued; None while the planner has not answered yet and the arm holds still.
-            action: the intended target joint positions (n,), lerobot units.
+            action: the intended target joint positions (n,), lerobot units; None where nobody should
+                imitate the motion.
         """
         ...
 

@@ -52,7 +52,7 @@ class VideoRecorder:
         """Remember what is to be shown above the frames."""
         self._instruction = instruction
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32]) -> None:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32] | None) -> None:
         """Write one frame."""
         self._last = observation, subgoal
         self._write(draw_frame(observation, subgoal, self._instruction))

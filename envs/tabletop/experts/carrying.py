@@ -14,6 +14,8 @@ from vla.types import Subgoal
 
 CLEARANCE = 0.006
 """Between the fixed jaw and an object before the jaws close [m]."""
+HOLDING = 18.0
+"""Widest gripper opening at which it may hold something; contacts alone flicker [0-100]."""
 AWKWARD = np.deg2rad(60.0)
 """Turn of the hand from the arm's own direction at which a grasp along another side of the object is chosen [rad]."""
 
@@ -24,6 +26,8 @@ class Pick(Skill):
     def __init__(self, world: World, motion: HandMotion, subgoal: Subgoal) -> None:
         super().__init__(world, motion, subgoal)
         self._yaw = self._grasp_yaw(bearing(world.position(subgoal.object)))
+        if world.holds(subgoal.object):
+            self.phase = "lift"
 
     def _grasp_yaw(self, preferred: float) -> float:
         item = self.world.scene.item(self.subgoal.object)
@@ -81,6 +85,8 @@ class Place(Skill):
         self._spot = self._free_spot()
         self._yaw = motion.hand_yaw() + bearing(self._spot) - bearing(world.hand_position())
         self._yaw = nearest_turn(self._yaw, bearing(self._spot), 2 * np.pi)
+        if not world.holds(subgoal.object) and world.joint_positions()[5] > HOLDING:
+            self.phase = "rise"
 
     def _free_spot(self) -> NDArray[np.float64]:
         """Return where the object is to go (3,): the middle, or beside what is there already."""

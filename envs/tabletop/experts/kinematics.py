@@ -34,6 +34,11 @@ def hand_rotation(yaw: float) -> NDArray[np.float64]:
     return np.column_stack([down, np.cross(across, down), across])
 
 
+def closing_direction(rotation: NDArray[np.float64]) -> float:
+    """Return the direction on the table in which the jaws of a hand of that orientation (3, 3) close [rad]."""
+    return float(np.arctan2(rotation[1, 2], rotation[0, 2]))
+
+
 class HandKinematics:
     """Solves for joint angles that bring the hand to a pose, from the previous solution."""
 
@@ -55,6 +60,11 @@ class HandKinematics:
     def hand_position(self) -> NDArray[np.float64]:
         """Return the hand's position (3,) in the current solution [m]."""
         return self._configuration.get_transform_frame_to_world(HAND_SITE, "site").translation()
+
+    def hand_yaw(self) -> float:
+        """Return the direction on the table in which the jaws close, in the current solution [rad]."""
+        rotation = self._configuration.get_transform_frame_to_world(HAND_SITE, "site").rotation()
+        return closing_direction(rotation.as_matrix())
 
     def solve(self, position: NDArray, yaw: float, *, iterations: int = 3) -> NDArray[np.float32]:
         """Return joint positions (6,) in lerobot units that bring the hand nearest to a pose; the gripper is left at 0.

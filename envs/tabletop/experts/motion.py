@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from envs.tabletop.experts.kinematics import HandKinematics
+from envs.tabletop.experts.kinematics import HandKinematics, closing_direction
 from envs.tabletop.world import READY_POSE, World
 
 OPEN, GRIP, CLOSED = 38.0, 8.0, 0.0
@@ -40,16 +40,16 @@ class HandMotion:
         self.restart()
 
     def restart(self) -> None:
-        """Take the hand's present pose as the start of the path."""
-        self._kinematics.set_joints(self._world.joint_positions())
-        self._position = self._world.hand_position().copy()
-        self._yaw = self.hand_yaw()
-        self._joints = self._world.joint_positions().astype(np.float64)
+        """Take the pose that is commanded now as the start of the path, so that commands go on from there."""
+        self._joints = self._world.command.astype(np.float64)
+        self._joints[:5] -= self._sag()
+        self._kinematics.set_joints(self._joints)
+        self._position = self._kinematics.hand_position()
+        self._yaw = self._kinematics.hand_yaw()
 
     def hand_yaw(self) -> float:
         """Return the direction in which the jaws close, on the table [rad]."""
-        across = self._world.hand_rotation()[:, 2]
-        return float(np.arctan2(across[1], across[0]))
+        return closing_direction(self._world.hand_rotation())
 
     def toward(
         self,
@@ -110,12 +110,16 @@ class HandMotion:
         current = self._joints[5]
         limit = gripper_rate / world.control_hz
         self._joints[5] = current + np.clip(gripper - current, -limit, limit)
-        sag = np.rad2deg(world.data.qfrc_bias[world.qvel_index] / self._gains)  # what gravity costs a servo
         command = self._joints.copy()
-        command[:5] += sag[:5]
+        command[:5] += self._sag()
         limits = np.rad2deg(world.model.actuator_ctrlrange)
         command[:5] = np.clip(command[:5], limits[:5, 0], limits[:5, 1])
         return command.astype(np.float32)
+
+    def _sag(self) -> NDArray[np.float64]:
+        """Return how far gravity pulls the arm's joints (5,) below what is commanded [deg]."""
+        world = self._world
+        return np.rad2deg(world.data.qfrc_bias[world.qvel_index] / self._gains)[:5]
 
 
 def at_ready(world: World, tolerance: float = 5.0) -> bool:

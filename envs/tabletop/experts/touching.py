@@ -64,6 +64,8 @@ class Push(Skill):
             goal = line - self._direction * (BACK_OFF + 0.005)
             goal[2] = low
             return motion.toward(goal, self._yaw, FORK[1], SLOW * 1.5)
+        if self.phase == "start" and self._in_place(behind, aside):
+            self.phase = "push"
         if self.phase == "push":
             if aside > 0.016 or behind < 0.0:
                 self.phase = "start"
@@ -86,6 +88,12 @@ class Push(Skill):
         if motion.above(start, 0.007) and motion.turned(self._yaw, 0.12) and self._shaped(FORK[0]):
             self.phase = "descend"
         return motion.toward(over, self._yaw, FORK[0])
+
+    def _in_place(self, behind: float, aside: float) -> bool:
+        """Whether the hand is where a push can go on, ``behind`` the object and ``aside`` of its line [m]."""
+        low = self.world.hand_position()[2] < PUSH_HEIGHT + 0.012
+        in_line = aside < 0.008 and 0.0 < behind < APPROACH_ROOM + 0.01 and self.motion.turned(self._yaw, 0.2)
+        return low and in_line and self._shaped(sum(FORK) / 2)
 
 
 class Press(Skill):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla.errors import ConfigError
-from vla.runtime.collection import Attempt, CollectionFolder, Quota, shard_path
+from vla.runtime.collection import Attempt, CollectionFolder, Quota, shard_path, shard_paths
 
 
 def play(wanted: int, outcomes: list[bool], order: random.Random) -> tuple[list[int], int]:
@@ -56,6 +56,10 @@ def test_a_collection_with_other_options_is_not_mixed_in(tmp_path: Path) -> None
         CollectionFolder(tmp_path / "set.partial", {"perturb": 0.0})
 
 
-def test_each_episode_has_a_file_of_its_own() -> None:
-    paths = {shard_path(Path("x"), task, seed) for task in ("a", "b") for seed in (1, 11, 111_111)}
-    assert len(paths) == 6
+def test_the_files_of_an_episode_are_found_in_the_order_of_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "episodes").mkdir()
+    wanted = [shard_path(tmp_path, "hold", 1, part) for part in range(11)]
+    for path in [*reversed(wanted), shard_path(tmp_path, "hold", 11, 0), shard_path(tmp_path, "hold_on", 1, 0)]:
+        path.touch()
+    assert shard_paths(tmp_path, "hold", 1) == wanted
+    assert shard_paths(tmp_path, "hold", 2) == []

@@ -4,7 +4,7 @@ from tests.helpers.toy_suite import ToySimulation
 from vla.runtime.actors import ExpertActor
 from vla.runtime.episode import run_episode
 from vla.runtime.recording import EpisodeRecorder
-from vla.types import goal_vector
+from vla.types import EpisodeResult, goal_vector
 
 
 def test_columns_hold_what_was_seen_and_intended_in_each_tick() -> None:
@@ -13,8 +13,7 @@ def test_columns_hold_what_was_seen_and_intended_in_each_tick() -> None:
     recorder = EpisodeRecorder("toy")
     actor = ExpertActor(simulation.expert(perturb=0.5))
     result = run_episode(simulation, simulation.oracle(), actor, max_seconds=12, subscribers=[recorder])
-    episode = recorder.episode
-    assert episode is not None
+    (episode,) = recorder.episodes
     assert (episode.info.suite, episode.info.suite_task, episode.info.seed) == ("toy", "tour", 2)
     assert episode.info.instruction == simulation.instruction
     assert episode.info.success
@@ -45,16 +44,29 @@ def test_ticks_without_a_subgoal_are_left_out_and_nothing_is_carried_over() -> N
             planner_latency=latency,
             subscribers=[recorder],
         )
-        assert recorder.episode is not None
-        lengths.append(result.steps - len(recorder.episode.state))
+        (episode,) = recorder.episodes
+        lengths.append(result.steps - len(episode.state))
     assert lengths == [0, 5]
 
 
-def test_an_episode_without_motion_is_none() -> None:
+def test_ticks_that_are_not_to_be_imitated_part_the_episode() -> None:
+    simulation = ToySimulation()
+    simulation.reset("hold", 0)
+    recorder = EpisodeRecorder("toy")
+    observation, subgoal = simulation.observe(images=True), simulation.subgoal(0)
+    action = np.zeros(2, np.float32)
+    recorder.on_start("hold")
+    for intended in (None, action, action + 1, None, None, action + 2):
+        recorder.on_tick(observation, subgoal, intended)
+    recorder.on_end(EpisodeResult("hold", 0, "go to point 0", success=True, steps=6, reason=""))
+    assert [episode.action[:, 0].tolist() for episode in recorder.episodes] == [[0, 1], [2]]
+
+
+def test_an_episode_without_motion_records_nothing() -> None:
     simulation = ToySimulation()
     simulation.reset_for_instruction("go to nowhere", 0)
     recorder = EpisodeRecorder("toy")
     run_episode(
         simulation, simulation.oracle(), ExpertActor(simulation.expert()), max_seconds=6, subscribers=[recorder]
     )
-    assert recorder.episode is None
+    assert recorder.episodes == []

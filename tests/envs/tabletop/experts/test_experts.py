@@ -9,6 +9,8 @@ import pytest
 
 from envs.tabletop.experts import motion, touching
 from vla.cli.rollouts import PlannerSpec, Rollouts, RolloutSpec
+from vla.runtime.actors import ExpertActor, Motion
+from vla.runtime.episode import run_episode
 from vla.types import EpisodeResult, Observation, Subgoal, SubgoalResult
 
 SKILLS = ("pick", "place", "stack", "push", "press")
@@ -84,3 +86,36 @@ def test_a_push_shows_in_the_gripper_how_far_it_has_come() -> None:
     pushing = pushing[pushing <= touching.FORK[1]]
     assert len(pushing) > 5
     assert (np.diff(pushing) >= -1e-3).all()
+
+
+class Restarted(ExpertActor):
+    """Begins its subgoal anew all the time, as after a policy's turn."""
+
+    def act(self, observation: Observation, subgoal: Subgoal) -> Motion:
+        if round(30 * observation.time) % 11 == 0:
+            self.begin(subgoal)
+        return super().act(observation, subgoal)
+
+
+@pytest.mark.parametrize("task", SKILLS)
+def test_an_expert_that_begins_in_the_midst_of_a_skill_goes_on_with_it(task: str) -> None:
+    simulation = rollouts(0.0).simulation
+    results, recorder = [], Recorder()
+    for make in (ExpertActor, Restarted):
+        simulation.reset(task, 7)
+        actor = make(simulation.expert())
+        results.append(
+            run_episode(
+                simulation,
+                simulation.oracle(),
+                actor,
+                max_seconds=20.0,
+                planner_period=0.5,
+                subscribers=[recorder] if make is Restarted else [],
+            )
+        )
+    whole, restarted = results
+    assert restarted.success, restarted.reason
+    assert restarted.steps < 1.5 * whole.steps
+    for text, actions in recorder.actions.items():
+        assert np.abs(np.diff(actions, axis=0))[:, :5].max() < LARGEST_CHANGE, text
