@@ -64,7 +64,8 @@ class Subgoal:
     place: str | None = None
     """Where it goes, as a phrase or a direction: ``bowl``, ``blue cube``, ``left``."""
     box: Box | None = None
-    """Grounding of what the hand must go to next; None when it could not be grounded."""
+    """Grounding of what the hand must go to next, and of a push where the object is to end; None when it could not be
+    grounded. A push then looks the same whenever it is looked at: what is left of it is between object and box."""
     question: str = ""
     """Yes/no question that decides whether the subgoal is reached."""
     time_limit: float = 12.0

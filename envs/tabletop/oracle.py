@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from envs.tabletop.experts.motion import at_ready
-from envs.tabletop.scene import PUSH_VECTORS
+from envs.tabletop.scene import PUSH_DISTANCE, PUSH_VECTORS
 from envs.tabletop.world import World
 from vla.language import Step
-from vla.types import Done, Observation, Plan, Subgoal, SubgoalResult
+from vla.types import Box, Done, Observation, Plan, Subgoal, SubgoalResult
 
 PUSHED = 0.04
 """Distance along the direction from which an object counts as pushed [m]."""
@@ -74,14 +74,19 @@ class OraclePlanner:
 
 
 def as_subgoal(world: World, step: Step) -> Subgoal:
-    """Return a step as a subgoal, grounded in the front camera."""
-    target = step.place if step.skill in ("place", "stack") and step.place else step.object
+    """Return a step as a subgoal, grounded in the front camera: what is approached, or where a push is to lead."""
     return Subgoal(
         text=step.text,
         skill=step.skill,
         object=step.object,
         place=step.place,
-        box=world.box(target),
+        box=_target(world, step),
         question=step.question,
         time_limit=TIME_LIMITS[step.skill],
     )
+
+
+def _target(world: World, step: Step) -> Box | None:
+    if step.skill == "push":
+        return world.moved_box(step.object, PUSH_DISTANCE * np.array(PUSH_VECTORS[step.place or ""]))
+    return world.box(step.place if step.skill in ("place", "stack") and step.place else step.object)

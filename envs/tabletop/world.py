@@ -215,7 +215,16 @@ class World:
 
     def box(self, phrase: str) -> Box | None:
         """Return the box around an item in the front camera, hidden parts included; None if it is out of view."""
-        pixels = self.project(self._outline(phrase))
+        return self._box(self.position(phrase) + self._outline(phrase) @ self.rotation(phrase).T)
+
+    def moved_box(self, phrase: str, offset: NDArray[np.float64]) -> Box | None:
+        """Return the box of an item moved over the table by ``offset`` (2,) [m] from where it stood at the start."""
+        yaw = self.scene.item(phrase).yaw
+        turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+        return self._box(self.start_positions[phrase] + [*offset, 0.0] + self._outline(phrase) @ turn.T)
+
+    def _box(self, points: NDArray[np.float64]) -> Box | None:
+        pixels = self.project(points)
         if pixels is None:
             return None
         low, high = np.clip(pixels.min(axis=0), 0, 1), np.clip(pixels.max(axis=0), 0, 1)
@@ -236,7 +245,7 @@ class World:
         return np.stack([u, v], axis=1)
 
     def _outline(self, phrase: str) -> NDArray[np.float64]:
-        """Return points (k, 3) that span an item."""
+        """Return points (k, 3) that span an item, relative to its position and in its own axes [m]."""
         item = self.scene.item(phrase)
         if item.kind in ("cube", "box", BUTTON):
             half = {"cube": (HALF_SIZE,) * 3, "box": (0.0475, 0.0475, WALL_HEIGHT["box"] / 2), BUTTON: HOUSING_HALF}
@@ -249,4 +258,4 @@ class World:
             z = HALF_SIZE if item.movable else WALL_HEIGHT[item.kind] / 2
             local = np.concatenate([np.column_stack([circle, np.full(16, s * z)]) for s in (-1, 1)])
             lift = 0.0 if item.movable else z
-        return self.position(phrase) + (local + [0, 0, lift]) @ self.rotation(phrase).T
+        return local + [0, 0, lift]

@@ -33,6 +33,8 @@ class GrammarConfig:
     """How often a step is tried before the planner gives up."""
     unsure: float = 0.06
     """A shape less certain than this is believed to be what the instruction calls it."""
+    push_distance: float = 0.06
+    """How far a push is meant to go [m]."""
     time_limits: Mapping[str, float] = field(default_factory=lambda: TIME_LIMITS)
 
 
@@ -120,16 +122,24 @@ class GrammarPlanner:
         if self._started != self._index:
             self._started = self._index
             self._box_at_start = self._tracker.box(step.object)
-        target = step.place if step.skill in ("place", "stack") and step.place else step.object
         return Subgoal(
             text=step.text,
             skill=step.skill,
             object=step.object,
             place=step.place,
-            box=self._tracker.box(target),
+            box=self._target(step),
             question=step.question,
             time_limit=self.config.time_limits[step.skill],
         )
+
+    def _target(self, step: Step) -> Box | None:
+        """Return the box of what is approached, or where a push is to lead."""
+        assert self._tracker is not None
+        if step.skill == "push" and self._box_at_start is not None:
+            detector = self.config.detector
+            offset = self.config.push_distance * detector.view.direction(step.place or "")
+            return detector.view.moved_box(self._box_at_start, offset, detector.size / 2)
+        return self._tracker.box(step.place if step.skill in ("place", "stack") and step.place else step.object)
 
 
 def name_as_asked(things: Sequence[Detection], clauses: Sequence[Clause], unsure: float) -> list[Detection]:

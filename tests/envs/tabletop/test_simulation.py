@@ -1,9 +1,11 @@
+import mujoco
 import numpy as np
 import pytest
 
 from envs.suites import load_suite
 from envs.tabletop.experts.motion import at_ready
 from envs.tabletop.oracle import OraclePlanner, achieved
+from envs.tabletop.scene import PUSH_DISTANCE, PUSH_VECTORS
 from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.tasks import TASKS
 from envs.tabletop.world import READY_POSE
@@ -100,6 +102,21 @@ def test_oracle_boxes_ground_what_the_hand_goes_to(simulation):
     simulation.reset("place", 0)
     plan = simulation.oracle().plan(simulation.observe(images=False), "", [])
     assert plan.box == simulation.world.box(simulation.steps[0].object)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_push_is_grounded_where_the_object_is_to_end(simulation, seed):
+    simulation.reset("push", seed)
+    world, step = simulation.world, simulation.steps[0]
+    joint = world.data.joint(step.object.replace(" ", "_"))
+    goals = []
+    for _ in range(2):
+        goals.append(simulation.oracle().plan(simulation.observe(images=False), "", []).box)
+        joint.qpos[:2] += PUSH_DISTANCE / 2 * np.array(PUSH_VECTORS[step.place])
+        mujoco.mj_forward(world.model, world.data)
+    assert goals[0] == goals[1], "the goal stands still while the object moves"
+    seen = world.box(step.object)
+    np.testing.assert_allclose(*[(box.x0, box.y0, box.x1, box.y1) for box in (goals[0], seen)], atol=2e-3)
 
 
 def test_goals_are_not_met_by_nearly_doing_them(simulation):

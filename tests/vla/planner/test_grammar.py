@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.vla.planner.drawing import blank, bowl, button, movable, plate
+from tests.vla.planner.drawing import VIEW, blank, bowl, button, movable, plate
 from vla.language import parse
 from vla.planner.grammar import GrammarPlanner, name_as_asked
 from vla.planner.grounding import Detection
@@ -167,6 +167,14 @@ def test_a_push_must_go_far_enough_in_its_direction(direction: str, goes_to: tup
     episode = Episode(f"push the red cube to the {direction}", RED)
     result = episode.move(at("red cube", *goes_to), gripper=OPEN)
     assert isinstance(result, Done) == reached
+
+
+def test_a_push_is_grounded_where_it_is_to_lead():
+    episode = Episode("push the red cube to the right", RED)
+    assert isinstance(episode.first, Subgoal) and episode.first.box is not None
+    assert VIEW.on_table(*episode.first.box.center, 0.0125) == pytest.approx([0.20, 0.06], abs=0.008)
+    again = episode.move(at("red cube", 0.20, 0.025), gripper=OPEN)
+    assert isinstance(again, Subgoal) and again.box == episode.first.box, "counted from where it stood at first"
 
 
 def test_two_short_pushes_add_up():

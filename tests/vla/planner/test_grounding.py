@@ -41,6 +41,22 @@ def test_directions_are_those_of_the_picture():
         assert np.sign(np.round([u1 - u, v1 - v], 6)).tolist() == list(sign), name
 
 
+@given(near, aside, st.sampled_from(["left", "right", "front", "back"]))
+@settings(max_examples=30, deadline=None)
+def test_a_moved_box_is_the_box_of_the_moved_thing(x: float, y: float, direction: str):
+    def seen(x: float, y: float) -> Box:
+        corners = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) * 0.0125
+        pixels = VIEW.project(corners + [x, y, 0.0125])
+        (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0)
+        return Box(x0, y0, x1, y1)
+
+    offset = 0.05 * VIEW.direction(direction)
+    moved = VIEW.moved_box(seen(x, y), offset, 0.0125)
+    assert moved is not None
+    assert overlap(moved, seen(x + offset[0], y + offset[1])) > 0.85
+    assert VIEW.moved_box(seen(x, y), 2.0 * VIEW.direction("left"), 0.0125) is None
+
+
 @given(near, aside, st.sampled_from(sorted(RGB)), st.sampled_from(["cube", "cylinder"]), st.floats(0.0, 1.5))
 @settings(max_examples=60, deadline=None)
 def test_a_coloured_object_is_found_where_it_is(x: float, y: float, colour: str, shape: str, yaw: float):

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.types import Box
+
 
 @dataclass(frozen=True)
 class CameraView:
@@ -50,6 +52,25 @@ class CameraView:
         """Return the point (x, y) [m] at which the ray through (u, v) is ``height`` [m] above the table."""
         ray = self._axes @ np.array([(u - 0.5) * aspect / self._scale, (0.5 - v) / self._scale, -1.0])
         return (np.asarray(self.position) + ray * (height - self.position[2]) / ray[2])[:2]
+
+    def moved_box(self, box: Box, offset: NDArray[np.float64], height: float) -> Box | None:
+        """Return where the box of a thing on the table would be if it were moved; None if that is out of view.
+
+        Args:
+            box: of the thing, its centre ``height`` [m] above the table.
+            offset: on the table (2,) [m].
+            height: [m]
+        """
+        here = self.on_table(*box.center, height)
+        there = here + offset
+        ((u, v),) = self.project(np.array([[*there, height]]))
+        growth = self.apparent_size(*there, height)[0] / self.apparent_size(*here, height)[0]
+        half_width, half_height = growth * (box.x1 - box.x0) / 2, growth * (box.y1 - box.y0) / 2
+        x0, x1 = np.clip([u - half_width, u + half_width], 0, 1)
+        y0, y1 = np.clip([v - half_height, v + half_height], 0, 1)
+        if x0 == x1 or y0 == y1:
+            return None
+        return Box(float(x0), float(y0), float(x1), float(y1), box.camera)
 
     def apparent_size(self, x: float, y: float, height: float) -> tuple[float, float]:
         """Return (frame heights a metre covers there, elevation from which the camera sees it [rad])."""
