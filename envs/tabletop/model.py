@@ -146,7 +146,7 @@ def _add_movable(world: mujoco.MjsBody, item: Item) -> None:
         size=[HALF_SIZE] * 3 if is_cube else [HALF_SIZE, HALF_SIZE, 0],
         rgba=[*COLOUR_RGB[item.colour], 1.0],
         mass=0.02,
-        condim=4,
+        condim=6,  # with rolling friction: what has toppled comes to rest
         friction=_FRICTION,
     )
 

@@ -1,6 +1,6 @@
 """The tabletop tasks: which steps they ask for, in which words, and on what kind of table.
 
-``VERSION`` changes whenever a scene, a wording or a success test does.
+``VERSION`` changes whenever a scene, its physics, a wording or a success test does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vla.errors import UnknownNameError
 from vla.language import BUTTON, CONTAINERS, DIRECTIONS, MOVABLES, PREPOSITIONS, SHAPES, Step
 from vla.types import TaskInfo
 
-VERSION = "1"
+VERSION = "2"
 
 Wording = Literal["train", "test"]
 

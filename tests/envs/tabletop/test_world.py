@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from envs.tabletop.experts.kinematics import HandKinematics
-from envs.tabletop.scene import Item, Scene
+from envs.tabletop.scene import HALF_SIZE, Item, Scene
 from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
 from vla.errors import ControlRateError, UnknownNameError
 
@@ -38,6 +38,21 @@ def test_arm_rests_at_the_ready_pose(world):
     for _ in range(60):
         world.step(READY_POSE)
     np.testing.assert_allclose(world.joint_positions(), READY_POSE, atol=4.0)
+
+
+def test_a_toppled_cylinder_rolls_and_comes_to_rest():
+    world = World(Scene((Item("red cylinder", 0.22, 0.05, 0.0),)))
+    joint = world.data.joint("red_cylinder")
+    joint.qpos[3:] = [np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0]  # on its side
+    speed, radius = 0.05, HALF_SIZE
+    joint.qvel[:] = [speed, 0, 0, 0, 0, -speed / radius]  # turned in its own axes, whose z points along -y
+    speeds = []
+    for _ in range(60):
+        world.step(READY_POSE)
+        speeds.append(float(np.hypot(*joint.qvel[:2])))
+    world.close()
+    assert speeds[1] > 0.3 * speed, "it rolls"
+    assert speeds[-1] < 0.002, "it stops"
 
 
 def test_projection_finds_the_cube_in_the_picture(world):
