@@ -7,6 +7,7 @@ of the dataset's ``index`` column. The fingerprint changes with the dataset, so 
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from vla.data.tables import episode_table
@@ -25,6 +27,8 @@ from vla.errors import DatasetError
 
 if TYPE_CHECKING:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+logger = logging.getLogger(__name__)
 
 TIME_TOLERANCE = 1e-3
 """A video frame this close to an episode's frame time belongs to it [s]."""
@@ -84,7 +88,9 @@ def open_frames(
         for frames in _build(dataset, key, home, workers):
             done += frames
             progress(done, total)
-    return {key: np.load(home / f"{key}.npy", mmap_mode="r") for key in dataset.meta.camera_keys}
+    opened = {key: np.load(home / f"{key}.npy", mmap_mode="r") for key in dataset.meta.camera_keys}
+    _warn_if_larger_than_memory(sum(frames.nbytes for frames in opened.values()))
+    return opened
 
 
 def _build(dataset: LeRobotDataset, key: str, home: Path, workers: int) -> Iterator[int]:
@@ -172,4 +178,16 @@ def _check_space(dataset: LeRobotDataset, home: Path, keys: list[str]) -> None:
         raise DatasetError(
             f"the frame cache needs {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
             "name another folder with cache_folder=, or train with cache=false"
+        )
+
+
+def _warn_if_larger_than_memory(size: int) -> None:
+    """Say so if frames will be read from the disk all the time."""
+    memory = psutil.virtual_memory().total
+    if size > 0.6 * memory:
+        logger.warning(
+            "the frame cache of %.1f GB may not stay in this machine's memory of %.1f GB: training slows down to what "
+            "the disk delivers; train on fewer episodes, or on smaller frames",
+            size / 1e9,
+            memory / 1e9,
         )

@@ -117,6 +117,17 @@ def test_full_disk_is_said_beforehand(dataset: Any, tmp_path: Path, monkeypatch:
         open_frames(dataset, tmp_path)
 
 
+def test_a_cache_that_memory_cannot_hold_is_warned_of(
+    dataset: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    open_frames(dataset, folder)
+    assert not caplog.records
+    memory = frame_cache.psutil.virtual_memory()
+    monkeypatch.setattr(frame_cache.psutil, "virtual_memory", lambda: memory._replace(total=1000))
+    open_frames(dataset, folder)
+    assert "may not stay in this machine's memory" in caplog.text
+
+
 def test_frames_are_what_the_videos_hold(dataset: Any, cached: CachedDataset):
     assert cached.frames["observation.images.front"].shape == (len(dataset), 3, 64, 64)
     assert cached.frames["observation.images.front"].dtype == np.uint8
