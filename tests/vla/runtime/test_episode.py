@@ -34,7 +34,7 @@ class Log:
     def on_start(self, instruction: str) -> None:
         self.events.append("start")
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray) -> None:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray | None) -> None:
         self.subgoals.append(subgoal)
         self.has_frames.append(bool(observation.images))
 

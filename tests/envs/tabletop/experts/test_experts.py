@@ -28,8 +28,8 @@ class Recorder:
 
     def on_start(self, instruction: str) -> None: ...
 
-    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray) -> None:
-        if subgoal:
+    def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: np.ndarray | None) -> None:
+        if subgoal and action is not None:
             self.actions.setdefault(subgoal.text, []).append(action.copy())
             self.states.setdefault(subgoal.text, []).append(observation.state.copy())
 
