@@ -116,7 +116,8 @@ def test_a_push_is_grounded_where_the_object_is_to_end(simulation, seed):
         mujoco.mj_forward(world.model, world.data)
     assert goals[0] == goals[1], "the goal stands still while the object moves"
     seen = world.box(step.object)
-    np.testing.assert_allclose(*[(box.x0, box.y0, box.x1, box.y1) for box in (goals[0], seen)], atol=2e-3)
+    corners = [(box.x0, box.y0, box.x1, box.y1) for box in (goals[0], seen)]
+    np.testing.assert_allclose(corners[0], corners[1], atol=2e-3)
 
 
 def test_goals_are_not_met_by_nearly_doing_them(simulation):

@@ -100,7 +100,7 @@ def test_the_number_of_workers_does_not_matter(dataset: Path, tmp_path: Path) ->
 def test_a_policy_may_begin_and_only_what_the_expert_does_after_it_is_recorded(
     tmp_path: Path, toy_checkpoint: Path
 ) -> None:
-    options = [f"policy={toy_checkpoint}", "policy_fraction=1", "tasks=hold", "episodes=3"]
+    options = [f"policy={toy_checkpoint}", "policy_fraction=1", "perturb=0", "tasks=hold", "episodes=3"]
     assert collect(tmp_path / "toy", *options) == 0
     recorded = rows(tmp_path / "toy")
     firsts = [row["observation.state"].numpy() for row in recorded if row["frame_index"] == 0]

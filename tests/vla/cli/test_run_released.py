@@ -6,7 +6,8 @@ import pytest
 
 from vla.cli.main import main
 
-COMMANDS = [("press the button", 500000), ("press the button", 500001), ("press the button", 500002)]
+BOTH = "put the red cube in the bowl, then press the button"
+COMMANDS = [("press the button", 500000), ("pick up the red cube", 500001), (BOTH, 4), (BOTH, 5)]
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ def test_expert_keeps_the_clean_action_apart_from_the_executed_one(simulation: T
     actor.begin(simulation.subgoal(0))
     motion = actor.act(simulation.observe(images=False), simulation.subgoal(0))
     np.testing.assert_array_equal(motion.intended, simulation.targets[0].astype(np.float32))
+    assert motion.intended is not None
     assert not np.array_equal(motion.intended, motion.executed)
 
 

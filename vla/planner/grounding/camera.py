@@ -61,10 +61,10 @@ class CameraView:
             offset: on the table (2,) [m].
             height: [m]
         """
-        here = self.on_table(*box.center, height)
-        there = here + offset
-        ((u, v),) = self.project(np.array([[*there, height]]))
-        growth = self.apparent_size(*there, height)[0] / self.apparent_size(*here, height)[0]
+        here = self.on_table(*box.center, height)  # (2,)
+        x, y = here + offset
+        ((u, v),) = self.project(np.array([[x, y, height]]))
+        growth = self.apparent_size(x, y, height)[0] / self.apparent_size(here[0], here[1], height)[0]
         half_width, half_height = growth * (box.x1 - box.x0) / 2, growth * (box.y1 - box.y0) / 2
         x0, x1 = np.clip([u - half_width, u + half_width], 0, 1)
         y0, y1 = np.clip([v - half_height, v + half_height], 0, 1)
