@@ -89,4 +89,4 @@ def as_subgoal(world: World, step: Step) -> Subgoal:
 def _target(world: World, step: Step) -> Box | None:
     if step.skill == "push":
         return world.moved_box(step.object, PUSH_DISTANCE * np.array(PUSH_VECTORS[step.place or ""]))
-    return world.box(step.place if step.skill in ("place", "stack") and step.place else step.object)
+    return world.box(step.approached)

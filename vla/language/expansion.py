@@ -29,6 +29,11 @@ class Step:
         """The yes/no question that decides whether the step is reached."""
         return subgoal_question(self.skill, self.object, self.place)
 
+    @property
+    def approached(self) -> str:
+        """What the hand goes to: the place of what it holds, otherwise the object."""
+        return self.place if self.skill in ("place", "stack") and self.place else self.object
+
 
 def expand(clauses: Sequence[Clause], present: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps that carry the clauses out, in order.

@@ -139,7 +139,7 @@ class GrammarPlanner:
             detector = self.config.detector
             offset = self.config.push_distance * detector.view.direction(step.place or "")
             return detector.view.moved_box(self._box_at_start, offset, detector.size / 2)
-        return self._tracker.box(step.place if step.skill in ("place", "stack") and step.place else step.object)
+        return self._tracker.box(step.approached)
 
 
 def name_as_asked(things: Sequence[Detection], clauses: Sequence[Clause], unsure: float) -> list[Detection]:
