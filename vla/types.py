@@ -6,9 +6,9 @@ Joint quantities are in the arm's own lerobot units (SO-101: degrees, gripper 0-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,15 +154,35 @@ class Expert(Protocol):
     """A scripted demonstrator. It sees simulator state, one action a tick."""
 
     executed: NDArray[np.float32]
-    """What to send to the robot in this tick (n,), set by ``act``: its return value, perturbed if so configured."""
+    """What to send to the robot in this tick (n,), set by ``act``: what it returns, perturbed if so configured."""
 
     def reset(self, subgoal: Subgoal) -> None:
         """Start on a subgoal from wherever the arm is."""
         ...
 
-    def act(self) -> NDArray[np.float32]:
-        """Return the clean target joint positions (n,) for this tick, lerobot units: what a learner should imitate."""
+    def act(self) -> NDArray[np.float32] | None:
+        """Return the clean target joint positions (n,) for this tick, lerobot units: what a learner should imitate.
+
+        None in ticks that nobody should imitate, because the expert errs on purpose.
+        """
         ...
+
+
+@dataclass(frozen=True)
+class ArmDescription:
+    """What a safety filter has to know of an arm."""
+
+    make_spec: Callable[[], Any]
+    """Returns a fresh ``mujoco.MjSpec`` of the arm alone, standing at the origin."""
+    joint_names: tuple[str, ...]
+    hand_site: str
+    to_radians: Callable[[NDArray], NDArray[np.float64]]
+    """Converts joint positions (n,) from lerobot units to the model's."""
+    low: NDArray[np.float32]
+    """Ends of the joint ranges (n,), lerobot units."""
+    high: NDArray[np.float32]
+    ready: NDArray[np.float64]
+    """Pose in which policies expect to begin (n,), lerobot units."""
 
 
 class Robot(Protocol):

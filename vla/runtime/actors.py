@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from vla.runtime.executor import ChunkExecutor
 from vla.types import Expert, Observation, Policy, Subgoal
 
-LONGEST_LEARNER_TURN = 12
-"""Most chunks of a subgoal that a policy executes before an expert takes over."""
+LONGEST_LEARNER_TURN = 32
+"""Most chunks of a subgoal that a policy executes before an expert takes over: enough to get stuck somewhere."""
 
 
 class Motion(NamedTuple):
@@ -137,9 +137,9 @@ class TakeoverActor:
         self._policy_ticks = 0
 
     def begin(self, subgoal: Subgoal) -> None:
-        """Draw who begins and for how long."""
+        """Draw who begins and for how long: as often for 1 to 2 chunks as for 16 to 32."""
         policy_begins = self._random.random() < self._policy_fraction
-        chunks = int(self._random.integers(1, LONGEST_LEARNER_TURN + 1))
+        chunks = round(LONGEST_LEARNER_TURN ** self._random.random())
         self._policy_ticks = self._chunk * chunks if policy_begins else 0
         self._learner.begin(subgoal)
         self._teacher.begin(subgoal)

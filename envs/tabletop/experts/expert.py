@@ -9,6 +9,7 @@ from envs.tabletop.experts.carrying import Pick, Place
 from envs.tabletop.experts.motion import HandMotion
 from envs.tabletop.experts.perturbation import Perturbation
 from envs.tabletop.experts.skill import Skill
+from envs.tabletop.experts.straying import STRAY_RATE, Stray
 from envs.tabletop.experts.touching import Press, Push
 from envs.tabletop.world import World
 from vla.errors import UnknownNameError
@@ -23,16 +24,21 @@ class TabletopExpert:
     Args:
         world: the simulated world.
         rng: source of the disturbances.
-        perturb: strength of the disturbance of execution; 0 executes what is asked.
+        perturb: strength of the disturbance of execution, and how often the hand goes astray before a subgoal; 0
+            executes what is asked.
 
     Attributes:
-        executed: the action (6,) to execute for the last clean one, disturbed if so configured.
+        executed: the action (6,) to execute in this tick, disturbed if so configured.
     """
 
     def __init__(self, world: World, rng: np.random.Generator, *, perturb: float = 0.0) -> None:
         self._world = world
+        self._rng = rng
         self._motion = HandMotion(world)
         self._perturb = Perturbation(rng, world.control_hz, perturb) if perturb > 0 else None
+        self._stray_rate = STRAY_RATE * perturb
+        self._subgoal: Subgoal | None = None
+        self._stray: Stray | None = None
         self._skill: Skill | None = None
         self.executed: NDArray[np.float32] = world.command
 
@@ -45,12 +51,22 @@ class TabletopExpert:
         if subgoal.skill not in SKILLS:
             raise UnknownNameError("skill", subgoal.skill, SKILLS)
         self._motion.restart()
-        self._skill = SKILLS[subgoal.skill](self._world, self._motion, subgoal)
+        self._subgoal, self._stray, self._skill = subgoal, None, None
+        if self._stray_rate > 0 and self._rng.random() < self._stray_rate:
+            self._stray = Stray(self._world, self._motion, subgoal, self._rng)
 
-    def act(self) -> NDArray[np.float32]:
-        """Return the clean action (6,) for this tick, and leave the one to execute in ``executed``."""
-        if self._skill is None:
+    def act(self) -> NDArray[np.float32] | None:
+        """Return the clean action (6,) for this tick, and leave the one to execute in ``executed``.
+
+        None while the hand goes astray: nobody should imitate that.
+        """
+        if self._subgoal is None:
             raise RuntimeError("act() before reset(subgoal)")
+        if self._stray and (astray := self._stray.act()) is not None:
+            self.executed = astray
+            return None
+        if self._skill is None:
+            self._skill = SKILLS[self._subgoal.skill](self._world, self._motion, self._subgoal)
         action = self._skill.act()
         self.executed = self._perturb(action) if self._perturb else action
         return action

@@ -12,14 +12,14 @@ from envs.tabletop.scene import APPROACH_ROOM, PUSH_DISTANCE, PUSH_VECTORS
 from envs.tabletop.world import World
 from vla.types import Subgoal
 
-FORK = (8.0, 12.0)
-"""Gripper openings at the beginning and the end of a push: two fingertips, close together [0-100]."""
+FORK = 10.0
+"""Gripper opening of a push: two fingertips, close together [0-100]."""
 FORK_GAP = 0.008
-"""Distance between the fingertips in the middle of a push [m]."""
-DONE = 22.0
-"""Gripper opening on the way back from a push or a press: it tells the ready pose after from that before [0-100]."""
-SHORTEST_PUSH = PUSH_DISTANCE - 0.012
-"""Way that an object must have come for the push not to be tried again [m]."""
+"""Distance between the fingertips in a push [m]."""
+ARRIVED = 0.012
+"""A pushed object this close to its destination is left there [m]."""
+STOP_SHORT = 0.006
+"""What is left of the way when the hand stops; the object slides on a little [m]."""
 BACK_OFF = 0.025
 """Distance behind a pushed object before the hand rises, lest it lifts what is wedged in the fork [m]."""
 PUSH_HEIGHT = 0.020
@@ -27,27 +27,38 @@ PUSH_HEIGHT = 0.020
 
 
 class Push(Skill):
-    """Slide an object along a line, held between two fingertips.
-
-    The jaws open with the way that the object has come: where it was at first is not to be seen any more, so this tells
-    a policy that looks at one observation only how far there is to go.
-    """
+    """Slide an object to where it is to be, held between two fingertips; from where it ended, again, if need be."""
 
     def __init__(self, world: World, motion: HandMotion, subgoal: Subgoal) -> None:
         super().__init__(world, motion, subgoal)
-        self._direction = np.array([*PUSH_VECTORS[subgoal.place or ""], 0.0])
-        self._reference = world.start_positions[subgoal.object]
-        angle = float(np.arctan2(self._direction[1], self._direction[0]))
-        self._yaw = nearest_turn(angle + np.pi / 2, bearing(world.position(subgoal.object)), np.pi)
+        self._nominal = np.array(PUSH_VECTORS[subgoal.place or ""])
+        self._destination = world.start_positions[subgoal.object][:2] + PUSH_DISTANCE * self._nominal
+        self._yaw = bearing(world.position(subgoal.object))
+        self._aim()
+        if self._remaining() < ARRIVED:
+            self.phase = "back"
+
+    def _remaining(self) -> float:
+        """Return how far the object is from its destination [m]."""
+        return float(np.hypot(*(self._destination - self.world.position(self.subgoal.object)[:2])))
+
+    def _aim(self) -> None:
+        """Set the direction (3,) of the push, and the yaw across it that is nearest to the present one."""
+        way = self._destination - self.world.position(self.subgoal.object)[:2]
+        straight = way / np.hypot(*way) if np.hypot(*way) > ARRIVED else self._nominal
+        self._direction = np.array([*straight, 0.0])
+        angle = float(np.arctan2(straight[1], straight[0]))
+        self._yaw = nearest_turn(angle + np.pi / 2, self._yaw, np.pi)
 
     def _act(self) -> NDArray[np.float32]:
         world, motion = self.world, self.motion
         thing = world.position(self.subgoal.object)
-        travelled = float((thing - self._reference) @ self._direction)
-        if self.phase == "ready" and at_ready(world) and travelled < SHORTEST_PUSH:
+        if self.phase == "ready" and at_ready(world) and self._remaining() > ARRIVED:
             self.phase = "start"
         if self.phase in ("rise", "ready"):
-            return self._retreat(DONE)
+            return self._retreat(OPEN)
+        if self.phase not in ("push", "back"):
+            self._aim()
         middle = across(self._yaw) * (PAD_OFFSET + FORK_GAP / 2)
         line = thing - middle  # the hand's position on the line through the object
         hand = world.hand_position()
@@ -55,29 +66,26 @@ class Push(Skill):
         offset = (line - hand)[:2] - behind * self._direction[:2]
         aside = float(np.hypot(*offset))
         start = line - self._direction * APPROACH_ROOM
-        low = PUSH_HEIGHT
-        if self.phase == "back" or travelled > PUSH_DISTANCE - 0.006:
+        left = float((self._destination - thing[:2]) @ self._direction[:2])
+        if self.phase == "back" or (self.phase == "push" and left < STOP_SHORT):
             tired = self.phase == "back" and self._lasted(0.6)
             self.phase = "back"
-            if behind > BACK_OFF or tired:
-                return self._retreat(DONE)
+            if not 0.0 < behind < BACK_OFF or tired:
+                return self._retreat(OPEN)
             goal = line - self._direction * (BACK_OFF + 0.005)
-            goal[2] = low
-            return motion.toward(goal, self._yaw, FORK[1], SLOW * 1.5)
+            return motion.toward([goal[0], goal[1], PUSH_HEIGHT], self._yaw, FORK, SLOW * 1.5)
         if self.phase == "start" and self._in_place(behind, aside):
             self.phase = "push"
         if self.phase == "push":
             if aside > 0.016 or behind < 0.0:
                 self.phase = "start"
             else:
-                goal = line + self._direction * (PUSH_DISTANCE - travelled)
-                goal[2] = low
-                opening = float(np.interp(travelled, (0.0, PUSH_DISTANCE), FORK))
-                return motion.toward(goal, self._yaw, opening, SLOW * 1.2)
+                goal = line + self._direction * left
+                return motion.toward([goal[0], goal[1], PUSH_HEIGHT], self._yaw, FORK, SLOW * 1.2)
         if self.phase == "descend" and motion.above(start, 0.02):
-            if hand[2] < low + 0.006:
+            if hand[2] < PUSH_HEIGHT + 0.006:
                 self.phase = "push"
-            return motion.toward([start[0], start[1], low], self._yaw, FORK[0], SLOW * 1.5)
+            return motion.toward([start[0], start[1], PUSH_HEIGHT], self._yaw, FORK, SLOW * 1.5)
         if self.phase == "start" and hand[2] < HOVER - 0.015:
             return motion.toward([hand[0], hand[1], HOVER + 0.02], motion.hand_yaw(), OPEN)
         over = [start[0], start[1], HOVER]
@@ -85,24 +93,24 @@ class Push(Skill):
             self.phase = "hover"
             return motion.toward(over, self._yaw, OPEN)
         self.phase = "shape"
-        if motion.above(start, 0.007) and motion.turned(self._yaw, 0.12) and self._shaped(FORK[0]):
+        if motion.above(start, 0.007) and motion.turned(self._yaw, 0.12) and self._shaped(FORK):
             self.phase = "descend"
-        return motion.toward(over, self._yaw, FORK[0])
+        return motion.toward(over, self._yaw, FORK)
 
     def _in_place(self, behind: float, aside: float) -> bool:
         """Whether the hand is where a push can go on, ``behind`` the object and ``aside`` of its line [m]."""
         low = self.world.hand_position()[2] < PUSH_HEIGHT + 0.012
         in_line = aside < 0.008 and 0.0 < behind < APPROACH_ROOM + 0.01 and self.motion.turned(self._yaw, 0.2)
-        return low and in_line and self._shaped(sum(FORK) / 2)
+        return low and in_line and self._shaped(FORK)
 
 
 class Press(Skill):
-    """Push the button down with the closed jaws, and open them a little to show that it has been done."""
+    """Push the button down with the closed jaws, and open them again on the way back."""
 
     def _act(self) -> NDArray[np.float32]:
         world, motion = self.world, self.motion
         if world.button_pressed and (self.phase != "press" or self._lasted(0.1)):
-            return self._retreat(DONE)
+            return self._retreat(OPEN)
         button = world.position(self.subgoal.object)
         yaw = bearing(button)
         target = button - across(yaw) * PAD_OFFSET
