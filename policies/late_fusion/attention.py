@@ -74,28 +74,33 @@ class MapAttention(nn.Module):
         self.key = nn.Linear(attention_dim, attention_dim)
         self.key_position = nn.Linear(FOURIER_DIM, attention_dim, bias=False)
         self.query = nn.Linear(condition_dim, queries * attention_dim)
-        self._positions: dict[tuple[int, int], Tensor] = {}
+        self._grids: dict[tuple[int, int, torch.device], tuple[Tensor, Tensor]] = {}
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """Return values and positions looked at (B, Q * (A + 2)) in a map (B, C, h, w) for conditions (B, D)."""
-        points = self._points(features)  # (N, 2)
+        points, waves_of_points = self._grid_of(features)  # (N, 2), (N, F)
         gain, bias = self.film(condition)[:, None].chunk(2, dim=-1)  # (B, 1, A)
         values = torch.relu(self.project(features.flatten(2).transpose(1, 2)) * (1 + gain) + bias)  # (B, N, A)
-        keys = self.key(values) + self.key_position(fourier_features(points))
+        keys = self.key(values) + self.key_position(waves_of_points)
         queries = self.query(condition).view(-1, *self.shape)  # (B, Q, A)
         scores = queries @ keys.transpose(1, 2) / math.sqrt(self.shape[1])  # (B, Q, N)
         weights = torch.softmax(scores.float(), dim=-1)
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot tell neighbouring pixels apart
-            where = weights @ (2 * points - 1)  # (B, Q, 2)
+            where = weights @ points  # (B, Q, 2)
         what = weights.to(values.dtype) @ values  # (B, Q, A)
         return torch.cat([what.float(), where], dim=-1).flatten(1)
 
-    def _points(self, features: Tensor) -> Tensor:
-        """Return the centres (N, 2) of a map's cells as fractions of width and height."""
-        height, width = features.shape[-2:]
-        if (height, width) not in self._positions:
-            y, x = torch.meshgrid(
-                (torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij"
-            )
-            self._positions[height, width] = torch.stack([x, y], dim=-1).view(-1, 2)
-        return self._positions[height, width].to(features.device)
+    def _grid_of(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the centres (N, 2) of a map's cells, -1 to 1 from edge to edge, and their Fourier features (N, F)."""
+        key = (*features.shape[-2:], features.device)
+        if key not in self._grids:
+            with torch.inference_mode(False):  # a later training step may need them
+                self._grids[key] = _grid(*features.shape[-2:], features.device)
+        return self._grids[key]
+
+
+def _grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+    y, x = torch.meshgrid((rows + 0.5) / height, (columns + 0.5) / width, indexing="ij")
+    points = torch.stack([x, y], dim=-1).view(-1, 2)
+    return 2 * points - 1, fourier_features(points)
