@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from vla.data.features import ACTION
+from vla.data.frame_store import FrameStore
 from vla.data.tables import episode_rows, table_columns, task_texts
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class CachedDataset(Dataset):
     def __init__(
         self,
         dataset: LeRobotDataset,
-        frames: Mapping[str, NDArray[np.uint8]],
+        frames: Mapping[str, FrameStore],
         delta_timestamps: Mapping[str, Sequence[float]] | None = None,
         *,
         end_chunks_with_task: bool = False,

@@ -1,7 +1,7 @@
-"""Decode a dataset's frames once into memory-mapped arrays, so that training never decodes video.
+"""Decode a dataset's frames once into a store with fast access to any of them, so that training never decodes video.
 
-Frames are stored as ``<cache folder>/<fingerprint of the dataset>/<camera key>.npy``, uint8 (N, 3, H, W) in the order
-of the dataset's ``index`` column. The fingerprint changes with the dataset, so a cache is never stale.
+A camera's frames are stored in ``<cache folder>/<fingerprint of the dataset>/<camera key>``, see ``frame_store``, in
+the order of the dataset's ``index`` column. The fingerprint changes with the dataset, so a cache is never stale.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
+from vla.data.frame_store import FrameStore, FrameStoreWriter
 from vla.data.tables import episode_table
 from vla.errors import DatasetError
 
@@ -65,8 +65,8 @@ def open_frames(
     *,
     workers: int = 2,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, NDArray[np.uint8]]:
-    """Return camera key -> read-only memory map (N, 3, H, W), decoding whatever is not cached yet.
+) -> dict[str, FrameStore]:
+    """Return camera key -> frames (N, 3, H, W), decoding whatever is not cached yet.
 
     An interrupted build resumes at the video files it had not finished.
 
@@ -81,27 +81,27 @@ def open_frames(
     """
     home = (folder or default_cache_folder()) / fingerprint(Path(dataset.root))
     home.mkdir(parents=True, exist_ok=True)
-    missing = [key for key in dataset.meta.camera_keys if not (home / f"{key}.npy").exists()]
+    missing = [key for key in dataset.meta.camera_keys if not (home / key).exists()]
     _check_space(dataset, home, missing)
     done, total = 0, len(missing) * dataset.meta.total_frames
     for key in missing:
         for frames in _build(dataset, key, home, workers):
             done += frames
             progress(done, total)
-    opened = {key: np.load(home / f"{key}.npy", mmap_mode="r") for key in dataset.meta.camera_keys}
+    opened = {key: FrameStore(home / key) for key in dataset.meta.camera_keys}
     _warn_if_larger_than_memory(sum(frames.nbytes for frames in opened.values()))
     return opened
 
 
 def _build(dataset: LeRobotDataset, key: str, home: Path, workers: int) -> Iterator[int]:
-    """Fill one camera's array; yields the number of frames after each finished piece."""
+    """Fill one camera's store; yields the number of frames after each finished piece."""
     height, width, channels = dataset.meta.features[key]["shape"]
-    shape = (dataset.meta.total_frames, channels, height, width)
     partial, journal = home / f"{key}.partial", home / f"{key}.done"
     finished = set(journal.read_text().splitlines()) if partial.exists() and journal.exists() else set()
-    frames = np.lib.format.open_memmap(partial, mode="r+" if finished else "w+", dtype=np.uint8, shape=shape)
     if not finished:
+        shutil.rmtree(partial, ignore_errors=True)
         journal.write_text("")
+    frames = FrameStoreWriter(partial, (dataset.meta.total_frames, channels, height, width))
     if key in dataset.meta.image_keys:
         yield from _copy_images(dataset, key, frames)
     else:
@@ -122,8 +122,8 @@ def _build(dataset: LeRobotDataset, key: str, home: Path, workers: int) -> Itera
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-    frames.flush()
-    partial.replace(home / f"{key}.npy")
+    frames.close()
+    partial.replace(home / key)
     journal.unlink()
 
 
@@ -137,7 +137,7 @@ def _video_files(dataset: LeRobotDataset, key: str) -> dict[str, list[Segment]]:
     return {name: sorted(segments, key=lambda segment: segment.start_time) for name, segments in files.items()}
 
 
-def _decode_file(path: Path, segments: list[Segment], fps: int, frames: NDArray[np.uint8]) -> int:
+def _decode_file(path: Path, segments: list[Segment], fps: int, frames: FrameStoreWriter) -> int:
     """Decode one video file into the rows of its segments, given in the order of time; return the number of rows."""
     wanted = [
         (segment.start_time + offset / fps, segment.first_row + offset)
@@ -154,7 +154,7 @@ def _decode_file(path: Path, segments: list[Segment], fps: int, frames: NDArray[
                     break
                 expected, row = wanted[filled]
                 if frame.time is not None and abs(frame.time - expected) <= TIME_TOLERANCE:
-                    frames[row] = frame.to_ndarray(format="rgb24").transpose(2, 0, 1)
+                    frames[row] = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False).transpose(2, 0, 1)
                     filled += 1
     except (OSError, av.FFmpegError) as error:
         raise DatasetError(f"{path} cannot be decoded: {error}") from error
@@ -163,20 +163,21 @@ def _decode_file(path: Path, segments: list[Segment], fps: int, frames: NDArray[
     return filled
 
 
-def _copy_images(dataset: LeRobotDataset, key: str, frames: NDArray[np.uint8]) -> Iterator[int]:
+def _copy_images(dataset: LeRobotDataset, key: str, frames: FrameStoreWriter) -> Iterator[int]:
     images = dataset.hf_dataset.select_columns([key])
-    for row in range(len(frames)):
-        frames[row] = np.rint(images[row][key].numpy() * 255)
+    for row in range(dataset.meta.total_frames):
+        frames[row] = np.rint(images[row][key].numpy() * 255).astype(np.uint8)
         yield 1
 
 
 def _check_space(dataset: LeRobotDataset, home: Path, keys: list[str]) -> None:
+    """Make sure of room for frames that hardly compress."""
     needed = sum(dataset.meta.total_frames * math.prod(dataset.meta.features[key]["shape"]) for key in keys)
-    held = sum(path.stat().st_blocks * 512 for key in keys if (path := home / f"{key}.partial").exists())
+    held = sum(path.stat().st_size for key in keys for path in (home / f"{key}.partial").glob("*"))
     free = shutil.disk_usage(home).free
     if needed - held > free:
         raise DatasetError(
-            f"the frame cache needs {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
+            f"the frame cache needs up to {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
             "name another folder with cache_folder=, or train with cache=false"
         )
 
