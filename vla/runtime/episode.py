@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from time import perf_counter
-from typing import Literal
 
 from vla.runtime.actors import Actor
+from vla.runtime.plan_follower import PlanFollower
 from vla.runtime.subscribers import Subscriber
-from vla.types import (
-    Done,
-    EpisodeResult,
-    Observation,
-    Plan,
-    Planner,
-    Refuse,
-    Simulation,
-    Subgoal,
-    SubgoalResult,
-)
-
-MAX_TIMEOUTS = 3
-"""An episode ends when subgoals of the same text have run out of time this often."""
+from vla.types import EpisodeResult, Observation, Plan, Planner, Simulation, SubgoalResult
 
 
 def run_episode(
@@ -74,19 +59,13 @@ class _Loop:
         self._subscribers = subscribers
 
         self._ticks = 0
-        self._subgoal: Subgoal | None = None
-        self._subgoal_start = 0.0
-        self._history: list[SubgoalResult] = []
-        self._timeouts: Counter[str] = Counter()
+        self._plan = PlanFollower(actor.begin, self._report_end)
 
         self._next_question = 0.0
         self._answer: Plan | None = None
         self._answer_time = 0.0
         self._planner_seconds: list[float] = []
 
-        self._ended = False
-        self._refused = False
-        self._reason = ""
         self._seen: Observation | None = None
         self._last_action = simulation.observe(images=False).state
 
@@ -100,13 +79,13 @@ class _Loop:
         for subscriber in self._subscribers:
             subscriber.on_start(self._simulation.instruction)
         while self._ticks < max_ticks:
-            self._check_time_limit()
+            if self._plan.check_time_limit(self._time):
+                self._next_question = self._time
             self._consult_planner()
-            if self._ended:
+            if self._plan.ended:
                 break
             self._act()
-        if self._subgoal is not None:
-            self._end_subgoal("timeout", "episode time limit")
+        self._plan.end_subgoal("timeout", self._time, "episode time limit")
         result = self._result()
         for subscriber in self._subscribers:
             subscriber.on_end(result)
@@ -118,67 +97,35 @@ class _Loop:
             self._seen = self._simulation.observe(images=images)
         return self._seen
 
-    def _check_time_limit(self) -> None:
-        subgoal = self._subgoal
-        if subgoal is None or self._time - self._subgoal_start < subgoal.time_limit:
-            return
-        self._end_subgoal("timeout")
-        self._timeouts[subgoal.text] += 1
-        if self._timeouts[subgoal.text] == MAX_TIMEOUTS:
-            self._ended = True
-            self._reason = f"{subgoal.skill} timed out {MAX_TIMEOUTS} times"
-        self._next_question = self._time
-
     def _consult_planner(self) -> None:
-        if self._ended:
+        if self._plan.ended:
             return
         if self._answer is None and self._time >= self._next_question:
             started = perf_counter()
-            self._answer = self._planner.plan(self._look(images=True), self._simulation.instruction, self._history)
+            self._answer = self._planner.plan(self._look(images=True), self._simulation.instruction, self._plan.history)
             seconds = perf_counter() - started
             self._planner_seconds.append(seconds)
             self._answer_time = self._time + (seconds if self._planner_latency is None else self._planner_latency)
             self._next_question = self._time + self._planner_period
         if self._answer is not None and self._time >= self._answer_time:
             answer, self._answer = self._answer, None
-            self._follow(answer)
+            self._plan.follow(answer, self._time)
 
-    def _follow(self, plan: Plan) -> None:
-        current = self._subgoal
-        match plan:
-            case Subgoal(text=text) if current is not None and text == current.text:
-                self._subgoal = replace(current, box=plan.box)
-            case Subgoal():
-                self._end_subgoal("reached")
-                self._subgoal, self._subgoal_start = plan, self._time
-                self._actor.begin(plan)
-            case Done():
-                self._end_subgoal("reached")
-                self._ended = True
-            case Refuse(reason=reason):
-                self._end_subgoal("failed", reason)
-                self._ended = self._refused = True
-                self._reason = reason
-
-    def _end_subgoal(self, outcome: Literal["reached", "failed", "timeout"], reason: str = "") -> None:
-        if self._subgoal is None:
-            return
-        ended = SubgoalResult(self._subgoal, outcome, self._subgoal_start, self._time, reason)
-        self._subgoal = None
-        self._history.append(ended)
+    def _report_end(self, result: SubgoalResult) -> None:
         for subscriber in self._subscribers:
-            subscriber.on_subgoal_end(ended)
+            subscriber.on_subgoal_end(result)
 
     def _act(self) -> None:
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
-        if self._subgoal is None:
+        subgoal = self._plan.subgoal
+        if subgoal is None:
             observation = self._look(images=watched)
             intended = executed = self._last_action
         else:
             observation = self._look(images=watched or self._actor.wants_frames(self._time))
-            intended, executed = self._actor.act(observation, self._subgoal)
+            intended, executed = self._actor.act(observation, subgoal)
         for subscriber in self._subscribers:
-            subscriber.on_tick(observation, self._subgoal, intended)
+            subscriber.on_tick(observation, subgoal, intended)
         self._simulation.step(executed)
         self._last_action = executed
         self._seen = None
@@ -186,8 +133,8 @@ class _Loop:
 
     def _result(self) -> EpisodeResult:
         simulation = self._simulation
-        success = not self._refused and simulation.succeeded()
-        reason = "" if success else self._reason or simulation.failure_reason() or "time limit"
+        success = not self._plan.refused and simulation.succeeded()
+        reason = "" if success else self._plan.reason or simulation.failure_reason() or "time limit"
         return EpisodeResult(
             task=simulation.task,
             seed=simulation.seed,
@@ -195,7 +142,7 @@ class _Loop:
             success=success,
             steps=self._ticks,
             reason=reason,
-            subgoals=tuple(self._history),
+            subgoals=tuple(self._plan.history),
             policy_seconds=tuple(self._actor.policy_seconds),
             planner_seconds=tuple(self._planner_seconds),
         )

@@ -5,7 +5,8 @@ import pytest
 
 from tests.helpers.toy_suite import CONTROL_HZ, ToyOracle, ToyPolicy, ToySimulation
 from vla.runtime.actors import ExpertActor, PolicyActor
-from vla.runtime.episode import MAX_TIMEOUTS, run_episode
+from vla.runtime.episode import run_episode
+from vla.runtime.plan_follower import MAX_TIMEOUTS
 from vla.types import Done, EpisodeResult, Observation, Plan, Refuse, Subgoal, SubgoalResult
 
 
