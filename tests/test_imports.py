@@ -15,6 +15,8 @@ ALLOWED = {
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
     "vla.planner": CONTRACT | {"vla.language", "vla.data", "vla.vlm"},
+    "vla.safety": CONTRACT,
+    "vla.robots": CONTRACT,
     "vla.runtime": CONTRACT | {"vla.data"},
     "vla.evaluation": CONTRACT,
     "vla.training": CONTRACT | {"vla.data"},

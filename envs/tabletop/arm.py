@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.tabletop.units import JOINT_NAMES, to_lerobot
 from vla.errors import UnknownNameError
 
 LEVELS = {"low": 0.009, "medium": 0.006, "high": 0.003, "full": 0.0}
@@ -47,6 +48,13 @@ def arm_spec(level: str = "medium") -> mujoco.MjSpec:
             geom.rgba = ARM_RGBA
     spec.body("gripper").add_camera(name=WRIST_CAMERA, pos=[0.0, 0.06, -0.02], xyaxes=[1, 0, 0, 0, 0.9, -0.43], fovy=75)
     return spec
+
+
+def joint_ranges() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the lower and the upper ends (6,) of the joints' ranges, lerobot units."""
+    spec = arm_spec("low")
+    ranges = np.array([spec.joint(name).range for name in JOINT_NAMES])
+    return to_lerobot(ranges[:, 0]), to_lerobot(ranges[:, 1])
 
 
 def _assets() -> Path:

@@ -7,15 +7,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.tabletop.arm import HAND_SITE, arm_spec, joint_ranges
 from envs.tabletop.experts import TabletopExpert
 from envs.tabletop.oracle import OraclePlanner, achieved, outcomes
 from envs.tabletop.scene import Scene
 from envs.tabletop.tasks import VERSION, assign, draw_free_scene
-from envs.tabletop.units import JOINT_NAMES
-from envs.tabletop.world import CAMERAS, World, substeps
+from envs.tabletop.units import JOINT_NAMES, to_radians
+from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
 from vla.errors import VlaError
 from vla.language import Step, expand, parse
-from vla.types import Observation
+from vla.types import ArmDescription, Observation
 
 FREE = "free"
 """Name of the task of a scene that was drawn for a user's own instruction."""
@@ -118,6 +119,11 @@ class TabletopSimulation:
     def step(self, action: NDArray[np.float32]) -> None:
         """Simulate one control period with target joint positions (6,), lerobot units."""
         self.world.step(action)
+
+    def describe_arm(self) -> ArmDescription:
+        """Describe the arm for a safety filter, its hulls at the lowest level of detail."""
+        low, high = joint_ranges()
+        return ArmDescription(lambda: arm_spec("low"), JOINT_NAMES, HAND_SITE, to_radians, low, high, READY_POSE)
 
     def succeeded(self) -> bool:
         """Whether everything the instruction asks for holds now."""

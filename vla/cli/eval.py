@@ -26,6 +26,7 @@ from vla.cli.options import (
 )
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import Rollouts, RolloutSpec, open_suite
+from vla.cli.safety import safety_options
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
@@ -57,6 +58,7 @@ def run(config: DictConfig) -> int:
         n_action_steps=config.n_action_steps,
         device=config.device,
         perturb=config.perturb,
+        safety=safety_options(config),
     )
     output = output_file(config.output or default_output(config))
     about: dict[str, Any] = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from vla.cli.safety import GuardedActor, make_filter
 from vla.errors import ConfigError
 from vla.planner.registry import make_planner
 from vla.runtime.actors import Actor, ExpertActor, PolicyActor, TakeoverActor
@@ -16,6 +17,7 @@ from vla.types import EpisodeResult, Policy, Simulation
 
 if TYPE_CHECKING:
     from envs.suites import Suite
+    from vla.safety.filter import SafetyFilter
 
 EXPERT = "expert"
 """Given as ``policy=``, stands for the suite's scripted expert."""
@@ -49,7 +51,9 @@ class RolloutSpec:
     perturb: float = 0.0
     """Strength of the expert's perturbations."""
     policy_fraction: float | None = None
-    """Share of turns that the policy takes, while the expert shows what it would do; None leaves the expert out."""
+    """Share of subgoals that the policy begins, until the expert takes over; None leaves the expert out."""
+    safety: Mapping[str, Any] | None = None
+    """Limits of the safety filter, see ``vla.cli.safety``; None executes actions as they are."""
 
 
 class Rollouts:
@@ -65,6 +69,10 @@ class Rollouts:
         self.suite = open_suite(spec.suite)
         self.simulation: Simulation = self.suite.make(**spec.env)
         self._policy: Policy | None = None
+        self.safety: SafetyFilter | None = None
+        """The filter that actions go through; knows what it changed in the last episode."""
+        if spec.safety is not None:
+            self.safety = self._make_safety(spec.safety)
         if spec.policy != EXPERT:
             from vla.runtime.lerobot_policy import load_policy
 
@@ -99,12 +107,18 @@ class Rollouts:
         return run_episode(
             self.simulation,
             make_planner(planner.name, self.simulation, planner.options),
-            self._actor(),
+            self._actor() if self.safety is None else GuardedActor(self._actor(), self.safety),
             max_seconds=max_seconds,
             planner_period=planner.period,
             planner_latency=planner.latency,
             subscribers=subscribers,
         )
+
+    def _make_safety(self, limits: Mapping[str, Any]) -> SafetyFilter:
+        describe_arm = getattr(self.simulation, "describe_arm", None)
+        if describe_arm is None:
+            raise ConfigError(f"the suite {self.suite.name} describes no arm for a safety filter; use safety=none")
+        return make_filter(limits, describe_arm(), self.simulation.control_hz)
 
     def _actor(self) -> Actor:
         simulation, spec = self.simulation, self.spec

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
@@ -12,6 +14,7 @@ from omegaconf import DictConfig
 
 from vla.cli.options import check_range, env_options, output_file, planner_spec
 from vla.cli.rollouts import Rollouts, RolloutSpec
+from vla.cli.safety import safety_options
 from vla.errors import ConfigError
 from vla.runtime.subscribers import Subscriber
 from vla.runtime.video import VideoRecorder
@@ -35,6 +38,7 @@ def run(config: DictConfig) -> int:
         env=env_options(config),
         n_action_steps=config.n_action_steps,
         device=config.device,
+        safety=safety_options(config),
     )
     rollouts = Rollouts(spec, threads=None)
     rollouts.reset_for_instruction(instruction, config.seed)
@@ -51,6 +55,8 @@ def run(config: DictConfig) -> int:
         print(f"refused: {result.reason}")
         return REFUSED
     print(rates(result, hz, seconds))
+    if rollouts.safety is not None:
+        print(interventions(rollouts.safety.interventions, result.steps))
     print(f"{'success' if result.success else f'failure: {result.reason}'} after {result.steps / hz:.1f} s")
     print(f"wrote {output}")
     return SUCCEEDED if result.success else FAILED
@@ -72,6 +78,12 @@ def rates(result: EpisodeResult, control_hz: float, seconds: float) -> str:
     speed = result.steps / seconds
     parts.append(f"{speed:.0f} control ticks/s with video ({speed / control_hz:.1f} × real time)")
     return "; ".join(parts)
+
+
+def interventions(causes: Mapping[str, int], steps: int) -> str:
+    """Return what a safety filter changed in an episode of ``steps`` ticks."""
+    listed = ", ".join(f"{cause} ({ticks} ticks)" for cause, ticks in Counter(causes).most_common())
+    return f"safety filter, {steps} ticks: {listed or 'nothing changed'}"
 
 
 class Narrator:

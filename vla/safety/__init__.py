@@ -1,0 +1,1 @@
+"""The safety filter, and one file for each limit."""
