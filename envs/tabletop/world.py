@@ -108,6 +108,10 @@ class World:
         for _ in range(self._substeps):
             mujoco.mj_step(self.model, self.data)
         self.ticks += 1
+        self.notice_button()
+
+    def notice_button(self) -> None:
+        """Light the button once it is pressed deep enough; it stays lit."""
         if not self.button_pressed and self._button_travel() > PRESSED_DEPTH:
             self.button_pressed = True
             self.model.geom("dome").rgba = DOME_LIT_RGBA

@@ -1,0 +1,1 @@
+"""Arms: simulated ones that look like real ones."""

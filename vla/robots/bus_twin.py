@@ -1,0 +1,163 @@
+"""A simulated SO-101 behind a servo bus: the driver of the real arm moves it, and cannot tell."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.robots.servo_bus.bus import ServoBus
+from vla.robots.servo_bus.port import BusPort
+from vla.robots.servo_bus.servo import MIDDLE, RESOLUTION, Register, Servo
+
+STEPS_PER_DEGREE = (RESOLUTION - 1) / 360.0
+"""As lerobot converts."""
+
+
+class ArmPhysics(Protocol):
+    """The mechanics behind the servos. Joints are in degrees from the zero of their model."""
+
+    joint_names: tuple[str, ...]
+    low: NDArray[np.float64]
+    """Ends of the joint ranges (n,) [deg]."""
+    high: NDArray[np.float64]
+    hz: float
+    """Physics updates a second."""
+
+    def advance(self, goals: NDArray[np.float64], powered: NDArray[np.bool_]) -> None:
+        """Simulate ``1 / hz`` seconds with goals (n,) [deg] for the joints that are powered (n,)."""
+        ...
+
+    def angles(self) -> NDArray[np.float64]:
+        """Return where the joints are (n,) [deg]."""
+        ...
+
+    def velocities(self) -> NDArray[np.float64]:
+        """Return how fast they move (n,) [deg/s]."""
+        ...
+
+    def loads(self) -> NDArray[np.float64]:
+        """Return the torque of each motor as a fraction of its greatest (n,)."""
+        ...
+
+    def frames(self) -> Mapping[str, NDArray[np.uint8]]:
+        """Return what the cameras see now: name -> RGB (H, W, 3)."""
+        ...
+
+
+class BusTwin:
+    """Runs physics and bus in real time, in threads of its own; use as a context manager.
+
+    Args:
+        physics: the arm.
+        fps: frames a second of the cameras; 0 for no cameras.
+
+    Attributes:
+        port: path of the serial port.
+        bus: its servos and faults; change them while holding ``lock``.
+    """
+
+    def __init__(self, physics: ArmPhysics, fps: float = 0.0) -> None:
+        self._physics, self._fps = physics, fps
+        self.bus = ServoBus(Servo(i + 1) for i in range(len(physics.joint_names)))
+        self._port = BusPort(self.bus)
+        self.port = self._port.path
+        self.lock = self._port.lock
+        self._frames: Mapping[str, NDArray[np.uint8]] = {}
+        self._frame_time = 0.0
+        self._ended = threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._simulate, name="bus twin", daemon=True)
+        self.cameras_frozen = False
+        """Whether the cameras go on showing their last frame."""
+
+    def __enter__(self) -> Self:
+        self._port.__enter__()
+        self._thread.start()
+        while not self._ready.wait(timeout=0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("the bus twin's physics ended before it began")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join(timeout=5.0)
+        self._port.__exit__(*exception)
+
+    def latest_frames(self) -> tuple[Mapping[str, NDArray[np.uint8]], float]:
+        """Return the newest frames, and when they were taken on ``time.perf_counter`` [s]."""
+        return self._frames, self._frame_time
+
+    def calibration(self) -> dict[str, dict[str, int]]:
+        """Return lerobot's calibration of this arm: joint -> id, drive_mode, homing_offset, range_min, range_max.
+
+        Zero degrees is the middle of the range there; the gripper goes from closed to open.
+        """
+        entries = {}
+        physics = self._physics
+        for i, name in enumerate(physics.joint_names):
+            low, high = _steps(physics.low[i]), _steps(physics.high[i])
+            if "gripper" not in name:
+                half = min(max(MIDDLE - low, high - MIDDLE), MIDDLE)
+                low, high = MIDDLE - half, MIDDLE + half
+            entries[name] = {
+                "id": i + 1,
+                "drive_mode": 0,
+                "homing_offset": 0,
+                "range_min": round(low),
+                "range_max": round(high),
+            }
+        return entries
+
+    def calibrate(self, folder: Path, id: str) -> None:
+        """Write the calibration to the servos, and to ``<folder>/<id>.json`` where a driver looks for it."""
+        calibration = self.calibration()
+        with self.lock:
+            for servo, entry in zip(self.bus.servos, calibration.values(), strict=True):
+                servo.put(Register.MIN_POSITION, 2, entry["range_min"])
+                servo.put(Register.MAX_POSITION, 2, entry["range_max"])
+                servo.put(Register.HOMING_OFFSET, 2, 0)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{id}.json").write_text(json.dumps(calibration, indent=4))
+
+    def _simulate(self) -> None:
+        physics, servos = self._physics, self.bus.servos
+        start, done = time.perf_counter(), 0
+        next_frame = 0.0
+        while not self._ended.is_set():
+            now = time.perf_counter() - start
+            if self._fps > 0 and now >= next_frame and not self.cameras_frozen:
+                self._frames, self._frame_time = physics.frames(), time.perf_counter()
+                next_frame = max(next_frame + 1 / self._fps, now)
+            due = int(now * physics.hz)
+            if due - done > physics.hz:  # a machine that cannot keep up slows down instead of running ever later
+                done = due - int(physics.hz)
+            for _ in range(due - done):
+                with self.lock:
+                    goals = np.array([_degrees(servo.goal) for servo in servos])
+                    powered = np.array([servo.powered for servo in servos])
+                physics.advance(goals, powered)
+                done += 1
+            self._show(servos)
+            self._ready.set()
+            time.sleep(0.3 / physics.hz)
+
+    def _show(self, servos: Sequence[Servo]) -> None:
+        angles, velocities, loads = self._physics.angles(), self._physics.velocities(), self._physics.loads()
+        with self.lock:
+            for servo, angle, velocity, load in zip(servos, angles, velocities, loads, strict=True):
+                servo.sense(_steps(angle), velocity * STEPS_PER_DEGREE, float(load))
+
+
+def _steps(degrees: float) -> float:
+    return MIDDLE + float(degrees) * STEPS_PER_DEGREE
+
+
+def _degrees(steps: float) -> float:
+    return (steps - MIDDLE) / STEPS_PER_DEGREE
