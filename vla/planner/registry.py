@@ -11,12 +11,12 @@ from vla.types import Planner, Simulation
 PLANNERS = ("grammar", "oracle")
 
 
-def make_planner(name: str, simulation: Simulation, options: Mapping[str, Any] | None = None) -> Planner:
+def make_planner(name: str, simulation: Simulation | None, options: Mapping[str, Any] | None = None) -> Planner:
     """Return the planner called ``name``.
 
     Args:
         name: one of `PLANNERS`.
-        simulation: what it plans for; only the oracle looks into it.
+        simulation: what it plans for; only the oracle looks into it, the others need none.
         options: fields of the planner's configuration, nested as there; the oracle has none.
 
     Raises:
@@ -25,6 +25,8 @@ def make_planner(name: str, simulation: Simulation, options: Mapping[str, Any] |
     """
     match name:
         case "oracle":
+            if simulation is None:
+                raise ConfigError("the oracle planner reads a simulator's state, and there is none here")
             if options:
                 raise ConfigError(f"the oracle planner has no option {next(iter(options))!r}")
             return simulation.oracle()

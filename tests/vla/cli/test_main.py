@@ -13,6 +13,7 @@ REQUIRED = {
     "train": ["dataset=x", "output=y"],
     "eval": [],
     "run": ["instruction=x"],
+    "deploy": ["instruction=x"],
     "bench": ["benchmark=latency"],
 }
 
@@ -43,7 +44,8 @@ def test_every_choice_of_every_group_composes(group, choice):
     assert users, f"no command uses the group {group}"
     for name in users:
         options = config.load(COMMANDS[name], [*REQUIRED[name], f"{group}={choice}"])
-        assert group == "experiment" or options[group], f"{group}={choice} is empty"  # experiments set other groups
+        if group != "experiment" and choice != "none":  # experiments set other groups
+            assert options[group], f"{group}={choice} is empty"
 
 
 def test_text_and_values():

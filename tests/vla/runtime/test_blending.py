@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from vla.runtime.blending import BlendingExecutor
+from vla.types import ActionChunk
+
+HZ = 10.0
+
+
+def chunk(start: float, first: float, slope: float = 1.0, length: int = 8) -> ActionChunk:
+    return ActionChunk((first + slope * np.arange(length, dtype=np.float32))[:, None], start)
+
+
+def play(executor: BlendingExecutor, ticks: range) -> list[float | None]:
+    actions = [executor.action_at(tick / HZ) for tick in ticks]
+    return [None if action is None else float(action[0]) for action in actions]
+
+
+def test_actions_are_looked_up_by_time_and_run_out() -> None:
+    executor = BlendingExecutor(HZ)
+    assert executor.action_at(0.0) is None
+    assert executor.planned_at is None
+    executor.load(chunk(0.0, 0.0), 0.2)  # it has taken two ticks to come
+    assert play(executor, range(2, 10)) == [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, None, None]
+    assert executor.planned_at == 0.0
+    assert executor.remaining(0.2) == 6
+    assert executor.remaining(5.0) == 0
+
+
+def test_a_newer_chunk_is_faded_in() -> None:
+    executor = BlendingExecutor(HZ, blend_ticks=3)
+    executor.load(chunk(0.0, 0.0), 0.0)
+    executor.load(chunk(0.2, 12.0), 0.3)
+    old, new = np.arange(3, 8), 13 + np.arange(5)
+    weights = np.array([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert play(executor, range(3, 8)) == pytest.approx(list(weights * new + (1 - weights) * old))
+
+
+def test_a_seam_is_several_times_smaller_than_with_a_switch() -> None:
+    def largest_jump(blend_ticks: int) -> float:
+        executor = BlendingExecutor(HZ, blend_ticks)
+        executor.load(chunk(0.0, 0.0, length=16), 0.0)
+        before = play(executor, range(6))
+        executor.load(chunk(0.5, 10.0, length=16), 0.6)
+        path = np.array([*before, *play(executor, range(6, 14))], dtype=float)
+        return float(np.abs(np.diff(np.diff(path))).max())
+
+    assert largest_jump(4) <= largest_jump(0) / 4
+
+
+def test_nothing_is_left_after_a_drop() -> None:
+    executor = BlendingExecutor(HZ)
+    executor.load(chunk(0.0, 0.0), 0.0)
+    executor.load(chunk(0.1, 5.0), 0.1)
+    executor.drop()
+    assert executor.action_at(0.1) is None
+    executor.load(chunk(0.2, 7.0), 0.2)
+    assert play(executor, range(2, 4)) == [7.0, 8.0]

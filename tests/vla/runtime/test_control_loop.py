@@ -1,0 +1,213 @@
+"""The loop in real time on a toy robot, with planner and policy in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.helpers.toy_suite import ToySimulation
+from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
+from vla.runtime.sidecar import Sidecar
+from vla.types import ActionChunk, Box, Done, Observation, Plan, Refuse, Subgoal
+
+Goals = tuple[tuple[float, float], ...]
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class MakePlanner:
+    """Walks through points, as far as proprioception tells."""
+
+    goals: Goals
+    time_limit: float = 6.0
+
+    def __call__(self) -> Callable[[PlannerRequest], Plan]:
+        reached = 0
+
+        def plan(request: PlannerRequest) -> Plan:
+            nonlocal reached
+            observation, instruction, _ = request
+            if instruction == "dance":
+                return Refuse("cannot dance")
+            while reached < len(self.goals) and np.abs(observation.state - self.goals[reached]).max() < 1.0:
+                reached += 1
+            if reached == len(self.goals):
+                return Done()
+            x, y = np.array(self.goals[reached]) / 100
+            return Subgoal(
+                f"go to {reached}",
+                "go",
+                str(reached),
+                box=Box(x - 0.01, y - 0.01, x + 0.01, y + 0.01),
+                time_limit=self.time_limit,
+            )
+
+        return plan
+
+
+@dataclass(frozen=True)
+class MakePolicy:
+    """Goes to the middle of the box, with a delay."""
+
+    seconds: float = 0.02
+
+    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
+        def predict(request: PolicyRequest) -> ActionChunk:
+            observation, subgoal = request
+            assert observation.images
+            time.sleep(self.seconds)
+            assert subgoal.box is not None
+            goal = 100 * np.array(subgoal.box.center, np.float32)
+            return ActionChunk(np.tile(goal, (12, 1)), observation.time)
+
+        return predict
+
+
+class Careful:
+    """Lets everything through; holds where it is without a proposal."""
+
+    def __init__(self) -> None:
+        self.stopped = ""
+        self.at_rest = False
+        self.last: NDArray[np.float32] | None = None
+
+    def stop(self, cause: str) -> None:
+        self.stopped = self.stopped or cause
+
+    def guard(
+        self, proposal: NDArray | None, observation: Observation, time: float, planned_at: float | None
+    ) -> NDArray[np.float32] | None:
+        self.at_rest = proposal is None
+        self.last = observation.state if proposal is None else proposal.astype(np.float32)
+        return self.last
+
+
+class Setup:
+    def __init__(self, planner: MakePlanner, policy: MakePolicy) -> None:
+        self.robot = ToySimulation()
+        self.safety = Careful()
+        self.policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(policy, "policy")
+        self.planner: Sidecar[PlannerRequest, Plan] = Sidecar(planner, "planner")
+        for sidecar in (self.policy, self.planner):
+            sidecar.wait_ready(60.0)
+
+    def loop(self, **options: Any) -> ControlLoop:
+        return ControlLoop(self.robot, self.policy, self.planner, self.safety, planner_period=0.3, **options)
+
+    def close(self) -> None:
+        self.policy.close()
+        self.planner.close()
+
+
+@pytest.fixture
+def setup() -> Iterator[Callable[..., Setup]]:
+    made: list[Setup] = []
+
+    def make(goals: Goals = ((70.0, 40.0), (40.0, 60.0)), policy: MakePolicy | None = None, **options: Any) -> Setup:
+        made.append(Setup(MakePlanner(goals, **options), policy or MakePolicy()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_subgoals_are_carried_out_in_turn(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    report = toy.loop().run("go", 15.0)
+    assert report.done, report.reason
+    assert [(end.subgoal.object, end.outcome) for end in report.subgoals] == [("0", "reached"), ("1", "reached")]
+    np.testing.assert_allclose(toy.robot.state, [40.0, 60.0], atol=1.0)
+    assert report.policy_seconds
+    assert min(report.policy_seconds) >= 0.02
+    assert report.ticks == len(report.lateness)
+    assert report.restarts == {"policy": 0, "planner": 0}
+
+
+def test_a_refusal_moves_nothing(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    report = toy.loop().run("dance", 10.0)
+    assert not report.done
+    assert report.reason == "cannot dance"
+    np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
+
+
+def test_a_request_to_stop_ends_the_run_at_rest(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    report = toy.loop(stop_requested=lambda: "button" if toy.robot.ticks > 8 else "").run("go", 15.0)
+    assert report.reason == toy.safety.stopped == "button"
+    assert not report.done
+    assert toy.safety.at_rest
+
+
+def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((95.0, 5.0), (5.0, 95.0)))
+    killed: list[int] = []
+
+    def kill() -> str:
+        if toy.robot.ticks == 6 and not killed and toy.policy.pid is not None:
+            os.kill(toy.policy.pid, signal.SIGKILL)
+            killed.append(toy.policy.pid)
+        return ""
+
+    report = toy.loop(stop_requested=kill).run("go", 40.0)
+    assert killed
+    assert report.done, report.reason
+    assert report.restarts["policy"] == 1
+    assert report.held > 5
+
+
+def test_without_a_planner_the_run_ends(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((95.0, 5.0),))
+
+    def kill() -> str:
+        if toy.robot.ticks == 5 and toy.planner.pid is not None and not toy.planner.restarts:
+            os.kill(toy.planner.pid, signal.SIGKILL)
+        return ""
+
+    report = toy.loop(stop_requested=kill).run("go", 40.0)
+    assert report.reason == "the planner died"
+    assert not report.done
+
+
+def test_a_slow_policy_is_played_from_the_moment_its_chunk_is_for(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((60.0, 40.0),), policy=MakePolicy(seconds=0.4))
+    report = toy.loop().run("go", 20.0)
+    assert report.done, report.reason
+    assert report.held >= 3  # until the first chunk came
+
+
+def test_time_limits_end_subgoals_and_runs(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((95.0, 5.0),), time_limit=0.25)  # further than the toy gets in that time
+    report = toy.loop().run("go", 10.0)
+    assert report.reason == "go timed out 3 times"
+    assert [end.outcome for end in report.subgoals] == ["timeout"] * 3
+    assert toy.loop().run("go", 0.2).reason == "time limit of 0.2 s"
+
+
+def test_the_arm_moves_to_a_pose_first_at_the_speed_that_is_asked(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    loop = toy.loop()
+    started = time.monotonic()
+    assert loop.move_to(np.array([70.0, 45.0]), speed=20.0)
+    assert 1.0 < time.monotonic() - started < 4.0
+    np.testing.assert_allclose(toy.robot.state, [70.0, 45.0], atol=1.0)
+    assert loop.run("go", 15.0).done
+
+
+def test_a_stop_on_the_way_to_a_pose_is_not_an_arrival(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    toy.safety.at_rest = True
+    loop = toy.loop(stop_requested=lambda: "button" if toy.robot.ticks > 3 else "")
+    toy.safety.guard = lambda *_: None  # type: ignore[method-assign]
+    toy.robot.ticks = 4
+    assert not loop.move_to(np.array([90.0, 50.0]))

@@ -1,0 +1,27 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from vla.runtime.stop_switch import StopSwitch
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_and_the_first_cause_is_kept(number: signal.Signals, tmp_path: Path) -> None:
+    before = signal.getsignal(number)
+    with StopSwitch(tmp_path / "STOP") as switch:
+        assert switch() == ""
+        os.kill(os.getpid(), number)
+        assert switch() == f"emergency stop: {number.name}"
+        (tmp_path / "STOP").touch()
+        assert switch() == f"emergency stop: {number.name}"
+    assert signal.getsignal(number) is before
+
+
+def test_a_file_stops_even_if_it_is_removed_again(tmp_path: Path) -> None:
+    with StopSwitch(tmp_path / "STOP") as switch:
+        (tmp_path / "STOP").touch()
+        assert "STOP exists" in switch()
+        (tmp_path / "STOP").unlink()
+        assert "STOP exists" in switch()

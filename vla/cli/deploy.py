@@ -1,0 +1,184 @@
+"""`vla deploy "<instruction>"`: carries out an instruction in real time, behind the safety filter."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from vla.cli.options import check_range, output_file, planner_spec
+from vla.cli.robots import check_fit, open_robot
+from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
+from vla.cli.safety import Guard, make_filter, safety_options
+from vla.errors import ConfigError, VlaError
+from vla.planner.registry import make_planner
+from vla.runtime.control_loop import ControlLoop, LoopReport, PlannerRequest, PolicyRequest, as_episode_result
+from vla.runtime.sidecar import Sidecar
+from vla.runtime.stop_switch import StopSwitch
+from vla.runtime.subscribers import Subscriber
+from vla.runtime.video import VideoRecorder
+from vla.types import ActionChunk, Plan
+
+READY_SECONDS = 180.0
+"""Longest time that planner and policy may take to load [s]."""
+
+
+def run(config: DictConfig) -> int:
+    """Carry the instruction out; return 0 on success, 1 on failure or stop, 2 if the planner refuses it."""
+    check_range("max_seconds", config.max_seconds, 0.1)
+    check_range("replan_ticks", config.replan_ticks, 1)
+    check_range("blend_ticks", config.blend_ticks, 0)
+    instruction = str(config.instruction).strip()
+    if not instruction:
+        raise ConfigError("the instruction is empty")
+    limits = safety_options(config)
+    if limits is None:
+        raise ConfigError("safety=none: nothing moves without a safety filter; switch single limits off with null")
+    planning = planner_spec(config)
+    stop_file = Path(config.stop_file)
+    if stop_file.exists():
+        raise ConfigError(f"{stop_file} exists, which stops the arm; remove it first")
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopSwitch(stop_file))
+        planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
+        stack.callback(planner.close)
+        policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
+            PolicyProcess(str(config.policy), str(config.device)), "policy"
+        )
+        stack.callback(policy.close)
+        deployment = stack.enter_context(open_robot(config, instruction))
+        robot, simulation = deployment.robot, deployment.simulation
+        check_fit(str(config.policy), robot)
+        seed = simulation.seed if simulation else 0
+        output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
+        scene = f", seed {seed}" if simulation else ""
+        print(f'"{instruction}"  (robot {config.robot.name}{scene}, policy {config.policy})')
+        safety = Guard(make_filter(limits, deployment.arm, robot.control_hz))
+        planner.wait_ready(READY_SECONDS)
+        policy.wait_ready(READY_SECONDS)
+        subscribers: list[Subscriber] = [Narrator()]
+        if config.video:
+            subscribers.append(stack.enter_context(VideoRecorder(output.with_suffix(".mp4"), robot.control_hz)))
+        loop = ControlLoop(
+            robot,
+            policy,
+            planner,
+            safety,
+            planner_period=planning.period,
+            replan_ticks=config.replan_ticks,
+            blend_ticks=config.blend_ticks,
+            subscribers=subscribers,
+            stop_requested=stop,
+        )
+        print("moving to the ready pose", flush=True)
+        if not loop.move_to(deployment.arm.ready):
+            raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
+        report = loop.run(instruction, config.max_seconds)
+        success = report.done and (simulation is None or simulation.succeeded())
+        task = simulation.task if simulation else config.robot.name
+        result = as_episode_result(report, instruction, task=task, seed=seed, success=success)
+        for subscriber in subscribers:
+            subscriber.on_end(result)
+    print(describe(report, robot.control_hz))
+    print(interventions(safety.filter.interventions, report.ticks))
+    refused = not report.subgoals and not report.done and not safety.stopped and report.elapsed < config.max_seconds
+    outcome = "success" if success else f"{'refused' if refused else 'failure'}: {report.reason or 'not achieved'}"
+    print(f"{outcome} after {report.elapsed:.1f} s")
+    write_report(output.with_suffix(".json"), entry(report, safety.filter.interventions) | {"success": success})
+    return SUCCEEDED if success else REFUSED if refused else FAILED
+
+
+@dataclass(frozen=True)
+class PolicyProcess:
+    """Loads a policy in its process."""
+
+    path: str
+    device: str
+
+    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
+        """Return what predicts a chunk."""
+        from vla.runtime.lerobot_policy import load_policy
+
+        policy = load_policy(self.path, self.device, threads=1)
+        return lambda request: policy.predict_chunk(*request)
+
+
+@dataclass(frozen=True)
+class PlannerProcess:
+    """Sets up a planner in its process."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    def __call__(self) -> Callable[[PlannerRequest], Plan]:
+        """Return what plans."""
+        planner = make_planner(self.name, None, self.options)
+        planner.reset()
+        return lambda request: planner.plan(*request)
+
+
+def describe(report: LoopReport, control_hz: float) -> str:
+    """Return the rates and latencies of a run in words."""
+    lines = [
+        f"loop: {report.ticks / max(report.elapsed, 1e-9):.2f} of {control_hz:g} ticks/s, {report.missed} missed; "
+        f"late by {_milliseconds(report.lateness)}"
+    ]
+    for name, seconds in (("policy", report.policy_seconds), ("planner", report.planner_seconds)):
+        restarts = report.restarts.get(name, 0)
+        again = f", started again {restarts} times" if restarts else ""
+        lines.append(f"{name}: {len(seconds)} answers, {_milliseconds(seconds)}{again}")
+    lines += [f"  {error}" for error in dict.fromkeys(report.errors)]
+    lines.append(f"held without an action in {report.held} ticks")
+    return "\n".join(lines)
+
+
+def entry(report: LoopReport, causes: Mapping[str, int]) -> dict[str, Any]:
+    """Return a run as JSON."""
+    edges = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 33.0, np.inf]
+    counts, _ = np.histogram(np.array(report.lateness) * 1e3, edges)
+    bins = [f"{low:g}-{high:g} ms" for low, high in itertools.pairwise(edges)]
+    return {
+        "ticks": report.ticks,
+        "elapsed": report.elapsed,
+        "missed": report.missed,
+        "lateness": dict(zip(bins, counts.tolist(), strict=True)),
+        "lateness_ms": _percentiles(report.lateness),
+        "policy_ms": _percentiles(report.policy_seconds),
+        "planner_ms": _percentiles(report.planner_seconds),
+        "held": report.held,
+        "restarts": report.restarts,
+        "errors": report.errors,
+        "interventions": dict(causes),
+        "reason": report.reason,
+        "subgoals": [[end.subgoal.text, end.outcome, end.start_time, end.end_time] for end in report.subgoals],
+    }
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    """Write JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}")
+    fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    print(f"wrote {path}")
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    if not seconds:
+        return {}
+    p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
+    return {"p50": float(p50), "p99": float(p99), "max": 1e3 * max(seconds)}
+
+
+def _milliseconds(seconds: list[float]) -> str:
+    if not seconds:
+        return "no time measured"
+    values = _percentiles(seconds)
+    return f"{values['p50']:.2f} ms p50, {values['p99']:.2f} ms p99, {values['max']:.2f} ms at most"

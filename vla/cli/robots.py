@@ -1,0 +1,152 @@
+"""Makes the robot of the config group ``robot`` ready, and checks that a checkpoint fits it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from vla.cli.options import env_options
+from vla.cli.rollouts import open_suite
+from vla.errors import CheckpointError, ConfigError, UnknownNameError
+from vla.types import ArmDescription, Robot
+
+ROBOTS = ("so101", "so101_bus_twin", "so101_sim")
+TWIN = "vla"
+"""Name of the bus twin within this process."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A robot that is ready to move."""
+
+    robot: Robot
+    arm: ArmDescription
+    simulation: Any = None
+    """What tells whether the instruction has been carried out; None for a real robot."""
+
+
+@contextmanager
+def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
+    """Make the robot ready, and let go of it afterwards.
+
+    Raises:
+        UnknownNameError: there is no such robot.
+        ConfigError: it cannot be connected, or is not calibrated.
+    """
+    options: Any = OmegaConf.to_container(config.robot)
+    name = options["name"]
+    if name not in ROBOTS:
+        raise UnknownNameError("robot", str(name), ROBOTS)
+    simulation: Any = open_suite("tabletop").make(**env_options(config))
+    arm = simulation.describe_arm()
+    if name == "so101":
+        with _follower(options) as robot:
+            yield Deployment(robot, arm)
+        return
+    simulation.reset_for_instruction(instruction, config.seed)
+    if name == "so101_sim":
+        yield Deployment(simulation, arm, simulation)
+        return
+    with _twin(simulation, options["fps"]) as robot:
+        yield Deployment(robot, arm, simulation)
+
+
+def check_fit(policy: str, robot: Robot) -> None:
+    """Refuse a checkpoint whose inputs and outputs the robot does not have.
+
+    Raises:
+        CheckpointError: cameras, frame sizes or joints differ.
+    """
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.utils.import_utils import register_third_party_plugins
+
+    from vla.data.features import ACTION, STATE, image_key
+    from vla.runtime.lerobot_policy import find_checkpoint
+
+    register_third_party_plugins()
+    config = PreTrainedConfig.from_pretrained(find_checkpoint(policy))
+    observation = robot.observe()
+    offered = {image_key(camera): frame.shape for camera, frame in observation.images.items()}
+    for key, feature in (config.image_features or {}).items():
+        channels, height, width = feature.shape
+        if key not in offered:
+            raise CheckpointError(
+                f"the policy looks at {key}; the robot has {', '.join(sorted(offered)) or 'no camera'}"
+            )
+        if offered[key] != (height, width, channels):
+            raise CheckpointError(
+                f"{key} has {offered[key][1]}x{offered[key][0]} px; the policy wants {width}x{height}"
+            )
+    joints = len(robot.joint_names)
+    for key, features in ((STATE, config.input_features), (ACTION, config.output_features)):
+        if features and key in features and features[key].shape[0] != joints:
+            raise CheckpointError(f"the policy has {features[key].shape[0]} joints in {key}; the robot has {joints}")
+
+
+@contextmanager
+def _twin(simulation: Any, fps: float) -> Iterator[Robot]:
+    """Put lerobot's driver before a simulation."""
+    from envs.tabletop.powered_arm import PoweredArm
+    from vla.robots.bus_twin import BusTwin
+    from vla.robots.twincamera import SOURCES, TwinCameraConfig
+
+    height, width = simulation.image_size
+    with BusTwin(PoweredArm(simulation.world), fps) as twin, tempfile.TemporaryDirectory() as folder:
+        twin.calibrate(Path(folder), TWIN)
+        SOURCES[TWIN] = twin.latest_frames
+        cameras = {
+            name: TwinCameraConfig(twin=TWIN, camera=name, fps=round(fps), width=width, height=height)
+            for name in simulation.camera_names
+        }
+        options = {"port": twin.port, "id": TWIN, "calibration_dir": folder, "torque_at_end": False}
+        with _follower(options | {"control_hz": simulation.control_hz}, cameras) as robot:
+            yield robot
+        del SOURCES[TWIN]
+
+
+@contextmanager
+def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = None) -> Iterator[Robot]:
+    """Connect an SO-101."""
+    import draccus
+    from lerobot.cameras import CameraConfig
+    from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
+
+    from vla.robots.lerobot_robot import LerobotRobot
+
+    if cameras is None:
+        import lerobot.cameras.opencv  # noqa: F401 - registers its configuration
+
+        cameras = {name: draccus.decode(CameraConfig, entry) for name, entry in options["cameras"].items()}
+    calibration_dir = options["calibration_dir"]
+    follower = SO101Follower(
+        SO101FollowerConfig(  # type: ignore[call-arg]
+            port=options["port"],
+            id=options["id"],
+            calibration_dir=Path(calibration_dir) if calibration_dir else None,
+            cameras=dict(cameras),
+            disable_torque_on_disconnect=not options["torque_at_end"],
+        )
+    )
+    if not follower.calibration:
+        raise ConfigError(
+            f"{follower.calibration_fpath} does not exist; calibrate the arm: "
+            f"lerobot-calibrate --robot.type=so101_follower --robot.port={options['port']} --robot.id={options['id']}"
+        )
+    try:
+        follower.connect(calibrate=False)
+    except (ConnectionError, RuntimeError, OSError) as error:
+        raise ConfigError(f"the arm at {options['port']} cannot be connected: {error}") from error
+    try:
+        if not follower.is_calibrated:
+            raise ConfigError(
+                f"the servos' calibration is not the one in {follower.calibration_fpath}; calibrate the arm again"
+            )
+        yield LerobotRobot(follower, options["control_hz"])
+    finally:
+        follower.disconnect()
