@@ -104,7 +104,7 @@ def _twin(simulation: Any, fps: float) -> Iterator[Robot]:
             name: TwinCameraConfig(twin=TWIN, camera=name, fps=round(fps), width=width, height=height)
             for name in simulation.camera_names
         }
-        options = {"port": twin.port, "id": TWIN, "calibration_dir": folder, "torque_at_end": False}
+        options = {"port": twin.port, "id": TWIN, "calibration_dir": folder, "image_size": None, "torque_at_end": False}
         with _follower(options | {"control_hz": simulation.control_hz}, cameras) as robot:
             yield robot
         del SOURCES[TWIN]
@@ -147,6 +147,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
             raise ConfigError(
                 f"the servos' calibration is not the one in {follower.calibration_fpath}; calibrate the arm again"
             )
-        yield LerobotRobot(follower, options["control_hz"])
+        size = options["image_size"]
+        yield LerobotRobot(follower, options["control_hz"], tuple(size) if size else None)
     finally:
         follower.disconnect()

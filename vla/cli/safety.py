@@ -153,6 +153,14 @@ class GuardedActor:
     def act(self, observation: Observation, subgoal: Subgoal) -> Motion:
         """Return the actor's motion, executed as far as it is safe."""
         motion = self._actor.act(observation, subgoal)
-        now = observation.time
-        decision = self._safety.decide(motion.executed, Situation(now, observation.state.astype(np.float64), now))
-        return motion if decision.action is None else motion._replace(executed=decision.action)
+        return motion._replace(executed=self._decide(motion.executed, observation))
+
+    def hold(self, observation: Observation, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Come to rest, and stay there."""
+        return self._decide(None, observation)
+
+    def _decide(self, proposal: NDArray | None, observation: Observation) -> NDArray[np.float32]:
+        measured, now = observation.state.astype(np.float64), observation.time
+        action = self._safety.decide(proposal, Situation(now, measured, now)).action
+        assert action is not None  # a simulation always knows where its arm is
+        return action

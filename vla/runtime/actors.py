@@ -46,6 +46,10 @@ class Actor(Protocol):
         """Return what to do in this tick."""
         ...
 
+    def hold(self, observation: Observation, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the action (n,) of a tick without a subgoal; ``last`` is what was executed before."""
+        ...
+
 
 class PolicyActor:
     """A policy, asked for a chunk whenever the previous one has been played."""
@@ -80,6 +84,10 @@ class PolicyActor:
             action = chunk.actions[0]
         return Motion(action, action)
 
+    def hold(self, observation: Observation, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stay where the last action led."""
+        return last
+
 
 class ExpertActor:
     """A scripted expert, asked every tick."""
@@ -103,6 +111,10 @@ class ExpertActor:
         """Return the expert's clean action, and the perturbed one that it wants executed."""
         intended = self._expert.act()
         return Motion(intended, self._expert.executed)
+
+    def hold(self, observation: Observation, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stay where the last action led."""
+        return last
 
 
 class TakeoverActor:
@@ -157,3 +169,7 @@ class TakeoverActor:
         if self._policy_ticks == 0:
             self._teacher.begin(subgoal)  # from the next tick on, from wherever the arm is then
         return Motion(None, motion.executed)
+
+    def hold(self, observation: Observation, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stay where the last action led."""
+        return last

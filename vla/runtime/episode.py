@@ -120,7 +120,7 @@ class _Loop:
         subgoal = self._plan.subgoal
         if subgoal is None:
             observation = self._look(images=watched)
-            intended = executed = self._last_action
+            intended = executed = self._actor.hold(observation, self._last_action)
         else:
             observation = self._look(images=watched or self._actor.wants_frames(self._time))
             intended, executed = self._actor.act(observation, subgoal)

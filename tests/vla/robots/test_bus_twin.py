@@ -14,7 +14,7 @@ from envs.tabletop.powered_arm import PoweredArm
 from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.world import READY_POSE
 from vla.robots.bus_twin import BusTwin
-from vla.robots.lerobot_robot import LerobotRobot
+from vla.robots.lerobot_robot import LerobotRobot, fitted
 from vla.robots.servo_bus.servo import Error
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
@@ -67,6 +67,18 @@ def test_the_driver_observes_in_the_simulations_units(follower: SO101Follower, s
     assert np.abs(observation.state - READY_POSE).max() < 25.0  # it sagged while the driver had the torque off
     assert observation.images["front"].shape == (48, 48, 3)
     assert observation.images["front"].std() > 5.0
+
+
+@pytest.mark.parametrize(("size", "rows", "columns"), [((64, 64), 48, 96), ((30, 60), 90, 60), ((48, 96), 48, 96)])
+def test_the_middle_of_a_frame_is_scaled(size: tuple[int, int], rows: int, columns: int) -> None:
+    frame = np.zeros((rows, columns, 3), np.uint8)
+    frame[rows // 2 - 10 : rows // 2 + 10, columns // 2 - 10 : columns // 2 + 10] = 255
+    scaled = fitted(frame, size)
+    assert scaled.shape == (*size, 3)
+    white = np.argwhere(scaled[..., 0] > 127)
+    np.testing.assert_allclose(white.mean(axis=0), (np.array(size) - 1) / 2, atol=1.0)
+    height, width = np.ptp(white, axis=0) + 1
+    assert abs(height - width) <= 2
 
 
 def test_the_driver_moves_the_arm(follower: SO101Follower) -> None:
