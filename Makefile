@@ -1,7 +1,7 @@
 .PHONY: help setup demo test check lock
 
 INSTRUCTION ?= put the red cube in the bowl, then press the button
-SEED ?= 4
+SEED ?= 42
 VLA := .venv/bin/vla
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS ?= 2

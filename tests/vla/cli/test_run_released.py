@@ -7,7 +7,7 @@ import pytest
 from vla.cli.main import main
 
 BOTH = "put the red cube in the bowl, then press the button"
-COMMANDS = [("press the button", 500000), ("pick up the red cube", 500001), (BOTH, 4), (BOTH, 5)]
+COMMANDS = [("press the button", 500000), ("pick up the red cube", 500001), (BOTH, 5), (BOTH, 42)]
 
 
 @pytest.mark.slow
