@@ -117,12 +117,14 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
     from lerobot.cameras import CameraConfig
     from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 
-    from vla.robots.lerobot_robot import LerobotRobot
+    from vla.robots.lerobot_robot import LerobotRobot, connect
 
     if cameras is None:
         import lerobot.cameras.opencv  # noqa: F401 - registers its configuration
 
         cameras = {name: draccus.decode(CameraConfig, entry) for name, entry in options["cameras"].items()}
+    if not options["port"]:
+        raise ConfigError("robot.port= must be given: the serial port of the arm, as lerobot-find-port shows it")
     calibration_dir = options["calibration_dir"]
     follower = SO101Follower(
         SO101FollowerConfig(  # type: ignore[call-arg]
@@ -139,7 +141,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
             f"lerobot-calibrate --robot.type=so101_follower --robot.port={options['port']} --robot.id={options['id']}"
         )
     try:
-        follower.connect(calibrate=False)
+        connect(follower)
     except (ConnectionError, RuntimeError, OSError) as error:
         raise ConfigError(f"the arm at {options['port']} cannot be connected: {error}") from error
     try:

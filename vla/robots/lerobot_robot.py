@@ -13,8 +13,26 @@ from vla.types import Observation
 
 if TYPE_CHECKING:
     from lerobot.robots import Robot
+    from lerobot.robots.so_follower import SOFollower
 
 POSITION = ".pos"
+
+
+def connect(follower: SOFollower, attempts: int = 3) -> None:
+    """Connect an SO-100 or SO-101 without asking on the terminal; lerobot greets the servos only once, which may fail.
+
+    Raises:
+        ConnectionError, RuntimeError, OSError: the last attempt's.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            follower.connect(calibrate=False)
+            return
+        except (ConnectionError, RuntimeError, OSError):
+            if follower.bus.port_handler.is_open:
+                follower.bus.port_handler.closePort()
+            if attempt == attempts:
+                raise
 
 
 class LerobotRobot:

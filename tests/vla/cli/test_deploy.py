@@ -42,6 +42,7 @@ def test_what_is_not_there_is_refused_without_motion(tmp_path: Path, capsys: pyt
     ("options", "message"),
     [
         (["robot=panda"], "panda"),
+        (["robot=so101"], "robot.port= must be given"),
         (["robot=so101", "robot.port=/dev/nowhere"], "lerobot-calibrate"),
         (["env.image_size=[96,96]"], "the policy wants 128x128"),
         (["safety=none"], "nothing moves without a safety filter"),

@@ -14,7 +14,7 @@ from envs.tabletop.powered_arm import PoweredArm
 from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.world import READY_POSE
 from vla.robots.bus_twin import BusTwin
-from vla.robots.lerobot_robot import LerobotRobot, fitted
+from vla.robots.lerobot_robot import LerobotRobot, connect, fitted
 from vla.robots.servo_bus.servo import Error
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
@@ -44,7 +44,8 @@ def follower(twin: BusTwin, tmp_path: Path) -> Iterator[SO101Follower]:
     }
     config = SO101FollowerConfig(port=twin.port, id="twin", calibration_dir=tmp_path, cameras=cameras)  # type: ignore[arg-type]
     follower = SO101Follower(config)
-    follower.connect()  # asks on the terminal, and so fails here, if calibration and servos differ
+    connect(follower)
+    assert follower.is_calibrated
     yield follower
     follower.disconnect()
 

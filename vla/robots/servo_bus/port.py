@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
+import selectors
+import sys
 import threading
 import time
 import tty
@@ -18,6 +19,8 @@ BITS = 10
 """Bits on the wire for a byte."""
 DELAY_UNIT = 2e-6
 """Unit of a servo's return delay [s]."""
+SWITCH_INTERVAL = 5e-4
+"""How long a thread may keep the interpreter from the bus: drivers poll without pause, and wait 50 ms at most [s]."""
 
 
 class BusPort:
@@ -38,20 +41,27 @@ class BusPort:
         self._thread = threading.Thread(target=self._serve, name="servo bus", daemon=True)
 
     def __enter__(self) -> Self:
+        self._previous_interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         os.write(self._waker, b"x")
         self._thread.join(timeout=2.0)
+        sys.setswitchinterval(self._previous_interval)
         for descriptor in (self._master, self._slave, self._wake, self._waker):
             os.close(descriptor)
 
     def _serve(self) -> None:
         reader = Reader()
+        selector = selectors.DefaultSelector()
+        for descriptor in (self._master, self._wake):
+            selector.register(descriptor, selectors.EVENT_READ)
         while True:
-            ready, _, _ = select.select([self._master, self._wake], [], [])
+            ready = {key.fd for key, _ in selector.select()}
             if self._wake in ready:
+                selector.close()
                 return
             data = os.read(self._master, 4096)
             for instruction in reader.feed(data):
