@@ -60,3 +60,7 @@ class PoweredArm:
     def frames(self) -> Mapping[str, NDArray[np.uint8]]:
         """Render all cameras, always from the same thread."""
         return {camera: self._world.render(camera) for camera in CAMERAS}
+
+    def close(self) -> None:
+        """Free the rendering context."""
+        self._world.close()

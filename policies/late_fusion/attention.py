@@ -92,10 +92,11 @@ class MapAttention(nn.Module):
 
     def _grid_of(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the centres (N, 2) of a map's cells, -1 to 1 from edge to edge, and their Fourier features (N, F)."""
-        key = (*features.shape[-2:], features.device)
+        height, width = features.shape[-2:]
+        key = (height, width, features.device)
         if key not in self._grids:
             with torch.inference_mode(False):  # a later training step may need them
-                self._grids[key] = _grid(*features.shape[-2:], features.device)
+                self._grids[key] = _grid(height, width, features.device)
         return self._grids[key]
 
 

@@ -50,6 +50,10 @@ class ArmPhysics(Protocol):
         """Return what the cameras see now: name -> RGB (H, W, 3)."""
         ...
 
+    def close(self) -> None:
+        """Free what rendering took."""
+        ...
+
 
 class BusTwin:
     """Runs physics and bus in real time, in threads of its own; use as a context manager.
@@ -147,6 +151,7 @@ class BusTwin:
             self._show(servos)
             self._ready.set()
             time.sleep(0.3 / physics.hz)
+        physics.close()  # in the thread that has rendered: contexts belong to threads
 
     def _show(self, servos: Sequence[Servo]) -> None:
         angles, velocities, loads = self._physics.angles(), self._physics.velocities(), self._physics.loads()
