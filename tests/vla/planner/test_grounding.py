@@ -47,7 +47,7 @@ def test_a_moved_box_is_the_box_of_the_moved_thing(x: float, y: float, direction
     def seen(x: float, y: float) -> Box:
         corners = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) * 0.0125
         pixels = VIEW.project(corners + [x, y, 0.0125])
-        (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0)
+        (x0, y0), (x1, y1) = np.clip([pixels.min(axis=0), pixels.max(axis=0)], 0, 1)  # as far as it is in the frame
         return Box(x0, y0, x1, y1)
 
     offset = 0.05 * VIEW.direction(direction)
