@@ -31,7 +31,7 @@ def arm_spec(level: str = "medium") -> mujoco.MjSpec:
     """
     if level not in LEVELS:
         raise UnknownNameError("level of detail", level, LEVELS)
-    spec = mujoco.MjSpec.from_file(str(_assets() / "so101_new_calib.xml"))
+    spec = _raw_spec()
     for mesh in spec.meshes:
         mesh.maxhullvert = 24
         if LEVELS[level] > 0:
@@ -52,9 +52,13 @@ def arm_spec(level: str = "medium") -> mujoco.MjSpec:
 
 def joint_ranges() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the lower and the upper ends (6,) of the joints' ranges, lerobot units."""
-    spec = arm_spec("low")
+    spec = _raw_spec()
     ranges = np.array([spec.joint(name).range for name in JOINT_NAMES])
     return to_lerobot(ranges[:, 0]), to_lerobot(ranges[:, 1])
+
+
+def _raw_spec() -> mujoco.MjSpec:
+    return mujoco.MjSpec.from_file(str(_assets() / "so101_new_calib.xml"))
 
 
 def _assets() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+
+from vla.data.json_file import write_json
 
 PACKAGES = ("lerobot_policy_vla", "lerobot", "torch", "mujoco", "numpy")
 
@@ -67,7 +68,4 @@ def write_report(report: Report, command: str, path: Path) -> None:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps({**asdict(report), "command": command, "versions": versions}, indent=2) + "\n")
-    temporary.replace(path)
+    write_json(path, {**asdict(report), "command": command, "versions": versions})

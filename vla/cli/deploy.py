@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,12 +13,14 @@ import numpy as np
 from omegaconf import DictConfig
 
 from vla.cli.options import check_range, output_file, planner_spec
-from vla.cli.robots import check_fit, open_robot
+from vla.cli.robots import open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
 from vla.cli.safety import Guard, make_filter, safety_options
+from vla.data.json_file import write_json
 from vla.errors import ConfigError, VlaError
 from vla.planner.registry import make_planner
 from vla.runtime.control_loop import ControlLoop, LoopReport, PlannerRequest, PolicyRequest, as_episode_result
+from vla.runtime.lerobot_policy import check_robot
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.stop_switch import StopSwitch
 from vla.runtime.subscribers import Subscriber
@@ -55,7 +56,7 @@ def run(config: DictConfig) -> int:
         stack.callback(policy.close)
         deployment = stack.enter_context(open_robot(config, instruction))
         robot, simulation = deployment.robot, deployment.simulation
-        check_fit(str(config.policy), robot)
+        check_robot(str(config.policy), robot.observe())
         seed = simulation.seed if simulation else 0
         output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
         scene = f", seed {seed}" if simulation else ""
@@ -91,7 +92,9 @@ def run(config: DictConfig) -> int:
     refused = not report.subgoals and not report.done and not safety.stopped and report.elapsed < config.max_seconds
     outcome = "success" if success else f"{'refused' if refused else 'failure'}: {report.reason or 'not achieved'}"
     print(f"{outcome} after {report.elapsed:.1f} s")
-    write_report(output.with_suffix(".json"), entry(report, safety.filter.interventions) | {"success": success})
+    report_file = output.with_suffix(".json")
+    write_json(report_file, entry(report, safety.filter.interventions) | {"success": success})
+    print(f"wrote {report_file}")
     return SUCCEEDED if success else REFUSED if refused else FAILED
 
 
@@ -159,15 +162,6 @@ def entry(report: LoopReport, causes: Mapping[str, int]) -> dict[str, Any]:
         "reason": report.reason,
         "subgoals": [[end.subgoal.text, end.outcome, end.start_time, end.end_time] for end in report.subgoals],
     }
-
-
-def write_report(path: Path, report: Mapping[str, Any]) -> None:
-    """Write JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}")
-    fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(path)
-    print(f"wrote {path}")
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float]:

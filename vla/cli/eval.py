@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from vla.cli.options import (
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import Rollouts, RolloutSpec, open_suite
 from vla.cli.safety import safety_options
+from vla.data.json_file import write_json
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
@@ -83,7 +83,7 @@ def run(config: DictConfig) -> int:
         append_to_ledger(output.parent, {**about, "status": status, "error": what, "done": len(progress.records)})
         raise
     report = _report(about, tasks, records)
-    _write_json(output, report)
+    write_json(output, report)
     ledger = append_to_ledger(output.parent, {**about, "status": "completed", "success": _brief(report["success"])})
     progress.remove()
     Console().print(success_table(report["success"]))
@@ -164,9 +164,3 @@ def _report(about: Mapping[str, Any], tasks: Sequence[TaskInfo], records: Sequen
 def _brief(success: Mapping[str, Any]) -> dict[str, Any]:
     per_task = {task: entry["success"] for task, entry in success["per_task"].items()}
     return {name: success[name] for name in ("macro", "weighted", "interval")} | {"per_task": per_task}
-
-
-def _write_json(path: Path, report: Mapping[str, Any]) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.rename(path)

@@ -1,4 +1,4 @@
-"""Makes the robot of the config group ``robot`` ready, and checks that a checkpoint fits it."""
+"""Makes the robot of the config group ``robot`` ready."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.options import env_options
 from vla.cli.rollouts import open_suite
-from vla.errors import CheckpointError, ConfigError, UnknownNameError
+from vla.errors import ConfigError, UnknownNameError
 from vla.types import ArmDescription, Robot
 
 ROBOTS = ("so101", "so101_bus_twin", "so101_sim")
@@ -55,38 +55,6 @@ def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
         return
     with _twin(simulation, options["fps"]) as robot:
         yield Deployment(robot, arm, simulation)
-
-
-def check_fit(policy: str, robot: Robot) -> None:
-    """Refuse a checkpoint whose inputs and outputs the robot does not have.
-
-    Raises:
-        CheckpointError: cameras, frame sizes or joints differ.
-    """
-    from lerobot.configs import PreTrainedConfig
-    from lerobot.utils.import_utils import register_third_party_plugins
-
-    from vla.data.features import ACTION, STATE, image_key
-    from vla.runtime.lerobot_policy import find_checkpoint
-
-    register_third_party_plugins()
-    config = PreTrainedConfig.from_pretrained(find_checkpoint(policy))
-    observation = robot.observe()
-    offered = {image_key(camera): frame.shape for camera, frame in observation.images.items()}
-    for key, feature in (config.image_features or {}).items():
-        channels, height, width = feature.shape
-        if key not in offered:
-            raise CheckpointError(
-                f"the policy looks at {key}; the robot has {', '.join(sorted(offered)) or 'no camera'}"
-            )
-        if offered[key] != (height, width, channels):
-            raise CheckpointError(
-                f"{key} has {offered[key][1]}x{offered[key][0]} px; the policy wants {width}x{height}"
-            )
-    joints = len(robot.joint_names)
-    for key, features in ((STATE, config.input_features), (ACTION, config.output_features)):
-        if features and key in features and features[key].shape[0] != joints:
-            raise CheckpointError(f"the policy has {features[key].shape[0]} joints in {key}; the robot has {joints}")
 
 
 @contextmanager

@@ -134,13 +134,13 @@ class GuardedActor:
     """
 
     def __init__(self, actor: Actor, safety: SafetyFilter) -> None:
-        self._actor, self._safety = actor, safety
+        self._actor, self._guard = actor, Guard(safety)
         self.policy_seconds = actor.policy_seconds
 
     def reset(self) -> None:
         """Forget the previous episode; the arm starts at rest."""
         self._actor.reset()
-        self._safety.restart()
+        self._guard.filter.restart()
 
     def begin(self, subgoal: Subgoal) -> None:
         """Start on a subgoal."""
@@ -160,7 +160,6 @@ class GuardedActor:
         return self._decide(None, observation)
 
     def _decide(self, proposal: NDArray | None, observation: Observation) -> NDArray[np.float32]:
-        measured, now = observation.state.astype(np.float64), observation.time
-        action = self._safety.decide(proposal, Situation(now, measured, now)).action
+        action = self._guard.guard(proposal, observation, observation.time, planned_at=None)
         assert action is not None  # a simulation always knows where its arm is
         return action

@@ -77,7 +77,7 @@ class BusTwin:
         self._frame_time = 0.0
         self._ended = threading.Event()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._simulate, name="bus twin", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="bus twin", daemon=True)
         self.cameras_frozen = False
         """Whether the cameras go on showing their last frame."""
 
@@ -86,6 +86,7 @@ class BusTwin:
         self._thread.start()
         while not self._ready.wait(timeout=0.1):
             if not self._thread.is_alive():
+                self.__exit__()
                 raise RuntimeError("the bus twin's physics ended before it began")
         return self
 
@@ -130,6 +131,13 @@ class BusTwin:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{id}.json").write_text(json.dumps(calibration, indent=4))
 
+    def _run(self) -> None:
+        """Run in the thread, which also frees what rendering took: contexts belong to threads."""
+        try:
+            self._simulate()
+        finally:
+            self._physics.close()
+
     def _simulate(self) -> None:
         physics, servos = self._physics, self.bus.servos
         start, done = time.perf_counter(), 0
@@ -151,7 +159,6 @@ class BusTwin:
             self._show(servos)
             self._ready.set()
             time.sleep(0.3 / physics.hz)
-        physics.close()  # in the thread that has rendered: contexts belong to threads
 
     def _show(self, servos: Sequence[Servo]) -> None:
         angles, velocities, loads = self._physics.angles(), self._physics.velocities(), self._physics.loads()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.runtime.blending import BlendingExecutor
+from vla.runtime.executor import ChunkExecutor
 from vla.runtime.pacer import Pacer
 from vla.runtime.plan_follower import PlanFollower
 from vla.runtime.sidecar import Reply, Sidecar
@@ -89,7 +89,7 @@ class ControlLoop:
         safety: has the last word on every command.
         planner_period: time between questions to the planner [s].
         replan_ticks: a new chunk is asked for once this many ticks of the present one have been played.
-        blend_ticks: see ``BlendingExecutor``.
+        blend_ticks: see ``ChunkExecutor``.
         subscribers: watch. They are given the action that was sent.
         stop_requested: asked every tick; a cause other than "" stops the arm for good.
     """
@@ -110,7 +110,7 @@ class ControlLoop:
         self._robot, self._policy, self._planner, self._safety = robot, policy, planner, safety
         self._planner_period, self._replan_ticks = planner_period, replan_ticks
         self._subscribers, self._stop_requested = tuple(subscribers), stop_requested
-        self._executor = BlendingExecutor(robot.control_hz, blend_ticks)
+        self._executor = ChunkExecutor(robot.control_hz, blend_ticks=blend_ticks)
         self._pacer = Pacer(robot.control_hz)
 
     def move_to(self, pose: NDArray, speed: float = 60.0) -> bool:

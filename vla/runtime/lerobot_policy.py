@@ -69,6 +69,24 @@ def load_policy(
     return policy
 
 
+def check_robot(path: str, observation: Observation) -> None:
+    """Make sure that a checkpoint fits a robot, from its configuration alone, without loading weights.
+
+    Args:
+        path: see ``load_policy``.
+        observation: what the robot senses, frames included.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it wants a camera, frame size or state that the robot lacks.
+    """
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.utils.import_utils import register_third_party_plugins
+
+    register_third_party_plugins()
+    config = PreTrainedConfig.from_pretrained(find_checkpoint(path))
+    _check_fit(_input_shapes(config), _action_dim(config), _offered(observation, Subgoal("", "", "")))
+
+
 def find_checkpoint(path: str) -> Path:
     """Return the local folder of a checkpoint, after downloading it if ``path`` is a hub id.
 
@@ -109,10 +127,8 @@ class LerobotPolicy:
         self._device = config.device
         self._has_past = config.n_obs_steps > 1
         self._own_steps: int = getattr(config, "n_action_steps", None) or getattr(config, "action_chunk_size", 1)
-        self._inputs: dict[str, tuple[int, ...]] = {
-            key: tuple(feature.shape) for key, feature in (config.input_features or {}).items()
-        }
-        self._action_dim = int(config.output_features[ACTION].shape[0])
+        self._inputs = _input_shapes(config)
+        self._action_dim = _action_dim(config)
         limit = self._own_steps if self._has_past else getattr(config, "chunk_size", self._own_steps)
         if n_action_steps is not None and not 1 <= n_action_steps <= limit:
             raise CheckpointError(f"n_action_steps={n_action_steps}, but this policy's chunks allow 1 to {limit}")
@@ -168,18 +184,8 @@ class LerobotPolicy:
 
     def _columns(self, observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
         """Return the policy's inputs under lerobot's names, unnormalised, without a batch dimension."""
-        offered: dict[str, np.ndarray] = {image_key(name): frame for name, frame in observation.images.items()}
-        offered |= {STATE: observation.state, GOAL: goal_vector(subgoal)}
-        for key, shape in self._inputs.items():
-            if key not in offered:
-                raise CheckpointError(f"the policy wants {key}; the robot offers {', '.join(sorted(offered))}")
-            actual = offered[key].shape
-            if key.startswith(IMAGES):
-                actual = (actual[2], *actual[:2])
-            if actual != shape:
-                raise CheckpointError(f"the policy wants {key} of shape {shape}; the robot's is {actual}")
-        if self._action_dim != len(observation.state):
-            raise CheckpointError(f"the policy moves {self._action_dim} joints; the robot has {len(observation.state)}")
+        offered = _offered(observation, subgoal)
+        _check_fit(self._inputs, self._action_dim, offered)
         return {key: np.array(offered[key]) for key in self._inputs}
 
     def _select_actions(self, batch: dict[str, Any]) -> Any:
@@ -188,6 +194,33 @@ class LerobotPolicy:
 
         self._model.reset()
         return torch.cat([self._model.select_action(dict(batch)) for _ in range(self._own_steps)])
+
+
+def _input_shapes(config: Any) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(feature.shape) for key, feature in (config.input_features or {}).items()}
+
+
+def _action_dim(config: Any) -> int:
+    return int(config.output_features[ACTION].shape[0])
+
+
+def _offered(observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
+    """Return what there is for a policy, under lerobot's names."""
+    offered: dict[str, np.ndarray] = {image_key(name): frame for name, frame in observation.images.items()}
+    return offered | {STATE: observation.state, GOAL: goal_vector(subgoal)}
+
+
+def _check_fit(inputs: dict[str, tuple[int, ...]], action_dim: int, offered: dict[str, np.ndarray]) -> None:
+    for key, shape in inputs.items():
+        if key not in offered:
+            raise CheckpointError(f"the policy wants {key}; the robot offers {', '.join(sorted(offered))}")
+        actual = offered[key].shape
+        if key.startswith(IMAGES):
+            actual = (actual[2], *actual[:2])
+        if actual != shape:
+            raise CheckpointError(f"the policy wants {key} of shape {shape}; the robot's is {actual}")
+    if action_dim != len(offered[STATE]):
+        raise CheckpointError(f"the policy moves {action_dim} joints; the robot has {len(offered[STATE])}")
 
 
 def _download(path: str) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from vla.errors import VlaError
+from vla.runtime.workers import start_worker
 
 RESTART_DELAY = 0.5
 """Time before a process that has died is started again [s]."""
@@ -162,10 +161,7 @@ class Sidecar[Request, Result]:
 
 def _answer(make: Callable[[], Callable[[Any], Any]], connection: Connection) -> None:
     """Run in the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    start_worker()
     try:
         work = make()
     except Exception as error:

@@ -50,7 +50,7 @@ class WorkerPool[Job: Hashable, Result]:
                 yield job, work(job)
             return
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self._workers, context, initializer=_start_worker)
+        pool = ProcessPoolExecutor(self._workers, context, initializer=start_worker)
         try:
             while self._waiting or self._running:
                 while self._waiting:
@@ -78,8 +78,8 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+def start_worker() -> None:
+    """Leave Ctrl-C to the process that has started this one, and end with it even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

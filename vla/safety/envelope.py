@@ -70,19 +70,12 @@ class Envelope:
         self.low, self.high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
         if self.low.shape != self.high.shape or not (self.low < self.high).all():
             raise ConfigError(f"joint ranges must be from low to high; got {self.low.tolist()} to {self.high.tolist()}")
-        limits = {"velocity": velocity, "acceleration": acceleration, "jerk": jerk}
-        for name, value in limits.items():
-            array = np.broadcast_to(np.asarray(value, dtype=np.float64), self.low.shape)
-            if not (array > 0).all():
-                raise ConfigError(f"the {name} limit must be positive; got {array.tolist()}")
-            setattr(self, name, np.minimum(array, OFF))
+        self.velocity = _positive("velocity", velocity, self.low.shape)
+        self.acceleration = _positive("acceleration", acceleration, self.low.shape)
+        self.jerk = _positive("jerk", jerk, self.low.shape)
         if not period > 0:
             raise ConfigError(f"the control period must be positive; got {period} s")
         self.period = period
-
-    velocity: Array
-    acceleration: Array
-    jerk: Array
 
     def stop(self, state: MotionState) -> MotionState:
         """Return the first step of the quickest smooth stop."""
@@ -180,3 +173,11 @@ class Envelope:
             if now.at_rest:
                 return viable, now.position
             now = self.stop(now)
+
+
+def _positive(name: str, limit: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return a limit for each joint; infinite ones become large enough to be switched off."""
+    array = np.broadcast_to(np.asarray(limit, dtype=np.float64), shape)
+    if not (array > 0).all():
+        raise ConfigError(f"the {name} limit must be positive; got {array.tolist()}")
+    return np.minimum(array, OFF)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from lerobot.common.train_utils import load_training_state
@@ -20,6 +19,7 @@ from lerobot.optim.factory import make_optimizer_and_scheduler
 from lerobot.utils.random_utils import set_seed
 from torch.utils.data import DataLoader
 
+from vla.data.json_file import write_json
 from vla.errors import ConfigError
 from vla.training import checkpoints, data, setup
 from vla.training.average import WeightAverage
@@ -87,7 +87,7 @@ def train(options: TrainOptions, report: Report = lambda progress: None) -> Resu
         dataset, options, lambda done, total: report(Progress("decoding frames", done / total, total))
     )
     options.output.mkdir(parents=True, exist_ok=True)
-    _write_json(options.output / RUN_FILE, options.defining())
+    write_json(options.output / RUN_FILE, options.defining())
     learner = setup.make_learner(
         policy_cfg, dataset.meta, accelerator, checkpoints.model_folder(checkpoint) if checkpoint else None
     )
@@ -148,12 +148,6 @@ def _budget(options: TrainOptions, clock: Clock, seconds_per_update: Callable[[]
     assert options.minutes is not None
     seconds = options.minutes * 60
     return Budget(clock.planned_steps or max(1, round(seconds / seconds_per_update())), seconds)
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(values, indent=2))
-    temporary.replace(path)
 
 
 class _Run:

@@ -52,7 +52,7 @@ class TabletopExpert:
             raise UnknownNameError("skill", subgoal.skill, SKILLS)
         self._motion.restart()
         self._subgoal, self._stray, self._skill = subgoal, None, None
-        if self._stray_rate > 0 and self._rng.random() < self._stray_rate:
+        if self._rng.random() < self._stray_rate:
             self._stray = Stray(self._world, self._motion, subgoal, self._rng)
 
     def act(self) -> NDArray[np.float32] | None:

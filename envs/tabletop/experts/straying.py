@@ -43,8 +43,8 @@ class Stray:
         else:
             distance, angle = rng.uniform(*REACH), rng.uniform(-SECTOR, SECTOR)
             place = PAN_AXIS + distance * np.array([np.cos(angle), np.sin(angle)])
-        low, high = (max(CARRY_HEIGHT, HEIGHTS[0]), HEIGHTS[1]) if carries else HEIGHTS
-        self._target = np.array([*place, rng.uniform(low, high)])
+        low, high = HEIGHTS
+        self._target = np.array([*place, rng.uniform(CARRY_HEIGHT if carries else low, high)])
         self._yaw = bearing(self._target) + rng.uniform(-TURN, TURN)
         self._gripper = float(world.command[5]) if carries else rng.uniform(CLOSED, 1.2 * OPEN)
 

@@ -35,17 +35,21 @@ class Push(Skill):
         self._destination = world.start_positions[subgoal.object][:2] + PUSH_DISTANCE * self._nominal
         self._yaw = bearing(world.position(subgoal.object))
         self._aim()
-        if self._remaining() < ARRIVED:
+        if self._arrived():
             self.phase = "back"
 
-    def _remaining(self) -> float:
-        """Return how far the object is from its destination [m]."""
-        return float(np.hypot(*(self._destination - self.world.position(self.subgoal.object)[:2])))
+    def _way(self) -> NDArray[np.float64]:
+        """Return the way from the object to its destination (2,) [m]."""
+        return self._destination - self.world.position(self.subgoal.object)[:2]
+
+    def _arrived(self) -> bool:
+        """Whether the object is where it is to be."""
+        return bool(np.hypot(*self._way()) <= ARRIVED)
 
     def _aim(self) -> None:
         """Set the direction (3,) of the push, and the yaw across it that is nearest to the present one."""
-        way = self._destination - self.world.position(self.subgoal.object)[:2]
-        straight = way / np.hypot(*way) if np.hypot(*way) > ARRIVED else self._nominal
+        way = self._way()
+        straight = self._nominal if self._arrived() else way / np.hypot(*way)
         self._direction = np.array([*straight, 0.0])
         angle = float(np.arctan2(straight[1], straight[0]))
         self._yaw = nearest_turn(angle + np.pi / 2, self._yaw, np.pi)
@@ -53,7 +57,7 @@ class Push(Skill):
     def _act(self) -> NDArray[np.float32]:
         world, motion = self.world, self.motion
         thing = world.position(self.subgoal.object)
-        if self.phase == "ready" and at_ready(world) and self._remaining() > ARRIVED:
+        if self.phase == "ready" and at_ready(world) and not self._arrived():
             self.phase = "start"
         if self.phase in ("rise", "ready"):
             return self._retreat(OPEN)
@@ -66,7 +70,7 @@ class Push(Skill):
         offset = (line - hand)[:2] - behind * self._direction[:2]
         aside = float(np.hypot(*offset))
         start = line - self._direction * APPROACH_ROOM
-        left = float((self._destination - thing[:2]) @ self._direction[:2])
+        left = float(self._way() @ self._direction[:2])
         if self.phase == "back" or (self.phase == "push" and left < STOP_SHORT):
             tired = self.phase == "back" and self._lasted(0.6)
             self.phase = "back"
