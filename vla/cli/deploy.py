@@ -55,11 +55,11 @@ def run(config: DictConfig) -> int:
         )
         stack.callback(policy.close)
         deployment = stack.enter_context(open_robot(config, instruction))
-        robot, simulation = deployment.robot, deployment.simulation
+        robot = deployment.robot
         check_robot(str(config.policy), robot.observe())
-        seed = simulation.seed if simulation else 0
+        seed = deployment.seed or 0
         output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
-        scene = f", seed {seed}" if simulation else ""
+        scene = f", seed {seed}" if deployment.seed is not None else ""
         print(f'"{instruction}"  (robot {config.robot.name}{scene}, policy {config.policy})')
         safety = Guard(make_filter(limits, deployment.arm, robot.control_hz))
         planner.wait_ready(READY_SECONDS)
@@ -82,9 +82,8 @@ def run(config: DictConfig) -> int:
         if not loop.move_to(deployment.arm.ready):
             raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
         report = loop.run(instruction, config.max_seconds)
-        success = report.done and (simulation is None or simulation.succeeded())
-        task = simulation.task if simulation else config.robot.name
-        result = as_episode_result(report, instruction, task=task, seed=seed, success=success)
+        success = report.done and (deployment.succeeded is None or deployment.succeeded())
+        result = as_episode_result(report, instruction, task=deployment.task, seed=seed, success=success)
         for subscriber in subscribers:
             subscriber.on_end(result)
     print(describe(report, robot.control_hz))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.options import env_options
 from vla.cli.rollouts import open_suite
 from vla.errors import ConfigError, UnknownNameError
+from vla.robots.twin_process import TwinProcess
 from vla.types import ArmDescription, Robot
+
+if TYPE_CHECKING:
+    from envs.tabletop.powered_arm import PoweredArm
+    from vla.robots.bus_twin import BusTwin
 
 ROBOTS = ("so101", "so101_bus_twin", "so101_sim")
 TWIN = "vla"
@@ -27,8 +33,12 @@ class Deployment:
 
     robot: Robot
     arm: ArmDescription
-    simulation: Any = None
-    """What tells whether the instruction has been carried out; None for a real robot."""
+    task: str
+    """For reports: the simulation's task, or the robot's name."""
+    seed: int | None = None
+    """Of the simulated scene; None for a real robot."""
+    succeeded: Callable[[], bool] | None = None
+    """Tells whether the instruction has been carried out; None for a real robot."""
 
 
 @contextmanager
@@ -47,25 +57,46 @@ def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
     arm = simulation.describe_arm()
     if name == "so101":
         with _follower(options) as robot:
-            yield Deployment(robot, arm)
+            yield Deployment(robot, arm, name)
         return
     simulation.reset_for_instruction(instruction, config.seed)
+    task, seed = simulation.task, simulation.seed
     if name == "so101_sim":
-        yield Deployment(simulation, arm, simulation)
+        yield Deployment(simulation, arm, task, seed, simulation.succeeded)
         return
-    with _twin(simulation, options["fps"]) as robot:
-        yield Deployment(robot, arm, simulation)
+    make_arm = TwinArm(env_options(config), instruction, config.seed)
+    with TwinProcess(make_arm, options["fps"]) as twin, _twin_follower(twin, simulation, options["fps"]) as robot:
+        yield Deployment(robot, arm, task, seed, partial(twin.call, _succeeded))
+
+
+@dataclass(frozen=True)
+class TwinArm:
+    """Builds the twin's arm in its process."""
+
+    options: Mapping[str, Any]
+    instruction: str
+    seed: int
+
+    def __call__(self) -> PoweredArm:
+        """Return the arm in a scene that the instruction can be carried out in."""
+        from envs.tabletop.powered_arm import PoweredArm
+
+        simulation: Any = open_suite("tabletop").make(**self.options)
+        simulation.reset_for_instruction(self.instruction, self.seed)
+        return PoweredArm(simulation)
+
+
+def _succeeded(twin: BusTwin) -> bool:
+    return twin.physics.simulation.succeeded()  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _twin(simulation: Any, fps: float) -> Iterator[Robot]:
-    """Put lerobot's driver before a simulation."""
-    from envs.tabletop.powered_arm import PoweredArm
-    from vla.robots.bus_twin import BusTwin
+def _twin_follower(twin: TwinProcess, simulation: Any, fps: float) -> Iterator[Robot]:
+    """Put lerobot's driver before a twin of a simulated arm."""
     from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
     height, width = simulation.image_size
-    with BusTwin(PoweredArm(simulation.world), fps) as twin, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         twin.calibrate(Path(folder), TWIN)
         SOURCES[TWIN] = twin.latest_frames
         cameras = {

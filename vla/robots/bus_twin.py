@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,23 +58,32 @@ class ArmPhysics(Protocol):
 class BusTwin:
     """Runs physics and bus in real time, in threads of its own; use as a context manager.
 
+    Drivers wait 50 ms for a reply, polling all the while. In their process, threads of the twin would have to win the
+    interpreter from them for each step of an answer: see `vla.robots.twin_process`.
+
     Args:
         physics: the arm.
         fps: frames a second of the cameras; 0 for no cameras.
+        show: called with the newest frames.
 
     Attributes:
         port: path of the serial port.
-        bus: its servos and faults; change them while holding ``lock``.
+        physics: the arm; look at it only in a ``call``.
+        bus: its servos and faults; look at them and change them only in a ``call``.
     """
 
-    def __init__(self, physics: ArmPhysics, fps: float = 0.0) -> None:
-        self._physics, self._fps = physics, fps
+    def __init__(
+        self,
+        physics: ArmPhysics,
+        fps: float = 0.0,
+        show: Callable[[Mapping[str, NDArray[np.uint8]]], None] = lambda frames: None,
+    ) -> None:
+        self.physics, self._fps, self._show_frames = physics, fps, show
         self.bus = ServoBus(Servo(i + 1) for i in range(len(physics.joint_names)))
         self._port = BusPort(self.bus)
         self.port = self._port.path
-        self.lock = self._port.lock
-        self._frames: Mapping[str, NDArray[np.uint8]] = {}
-        self._frame_time = 0.0
+        self._lock = self._port.lock
+        self._calls: SimpleQueue[tuple[Callable[[BusTwin], Any], Future[Any]]] = SimpleQueue()
         self._ended = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus twin", daemon=True)
@@ -95,9 +104,20 @@ class BusTwin:
         self._thread.join(timeout=5.0)
         self._port.__exit__(*exception)
 
-    def latest_frames(self) -> tuple[Mapping[str, NDArray[np.uint8]], float]:
-        """Return the newest frames, and when they were taken on ``time.perf_counter`` [s]."""
-        return self._frames, self._frame_time
+    def call[Result](self, function: Callable[[BusTwin], Result]) -> Result:
+        """Return ``function(self)``, called between two updates of the physics, while the bus waits.
+
+        Raises:
+            RuntimeError: the physics have ended.
+            Exception: the function's.
+        """
+        future: Future[Any] = Future()
+        self._calls.put((function, future))
+        while not future.done():
+            if not self._thread.is_alive():
+                raise RuntimeError("the bus twin's physics have ended")
+            wait([future], timeout=0.1)
+        return future.result()
 
     def calibration(self) -> dict[str, dict[str, int]]:
         """Return lerobot's calibration of this arm: joint -> id, drive_mode, homing_offset, range_min, range_max.
@@ -105,7 +125,7 @@ class BusTwin:
         Zero degrees is the middle of the range there; the gripper goes from closed to open.
         """
         entries = {}
-        physics = self._physics
+        physics = self.physics
         for i, name in enumerate(physics.joint_names):
             low, high = _steps(physics.low[i]), _steps(physics.high[i])
             if "gripper" not in name:
@@ -120,49 +140,57 @@ class BusTwin:
             }
         return entries
 
-    def calibrate(self, folder: Path, id: str) -> None:
-        """Write the calibration to the servos, and to ``<folder>/<id>.json`` where a driver looks for it."""
+    def calibrate(self) -> dict[str, dict[str, int]]:
+        """Write the calibration to the servos, and return it; call it before a driver connects, or in a ``call``."""
         calibration = self.calibration()
-        with self.lock:
-            for servo, entry in zip(self.bus.servos, calibration.values(), strict=True):
-                servo.put(Register.MIN_POSITION, 2, entry["range_min"])
-                servo.put(Register.MAX_POSITION, 2, entry["range_max"])
-                servo.put(Register.HOMING_OFFSET, 2, 0)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{id}.json").write_text(json.dumps(calibration, indent=4))
+        for servo, entry in zip(self.bus.servos, calibration.values(), strict=True):
+            servo.put(Register.MIN_POSITION, 2, entry["range_min"])
+            servo.put(Register.MAX_POSITION, 2, entry["range_max"])
+            servo.put(Register.HOMING_OFFSET, 2, 0)
+        return calibration
 
     def _run(self) -> None:
         """Run in the thread, which also frees what rendering took: contexts belong to threads."""
         try:
             self._simulate()
         finally:
-            self._physics.close()
+            self.physics.close()
 
     def _simulate(self) -> None:
-        physics, servos = self._physics, self.bus.servos
+        physics, servos = self.physics, self.bus.servos
         start, done = time.perf_counter(), 0
         next_frame = 0.0
         while not self._ended.is_set():
             now = time.perf_counter() - start
             if self._fps > 0 and now >= next_frame and not self.cameras_frozen:
-                self._frames, self._frame_time = physics.frames(), time.perf_counter()
+                self._show_frames(physics.frames())
                 next_frame = max(next_frame + 1 / self._fps, now)
             due = int(now * physics.hz)
             if due - done > physics.hz:  # a machine that cannot keep up slows down instead of running ever later
                 done = due - int(physics.hz)
             for _ in range(due - done):
-                with self.lock:
+                with self._lock:
                     goals = np.array([_degrees(servo.goal) for servo in servos])
                     powered = np.array([servo.powered for servo in servos])
                 physics.advance(goals, powered)
                 done += 1
             self._show(servos)
+            self._answer_calls()
             self._ready.set()
             time.sleep(0.3 / physics.hz)
 
+    def _answer_calls(self) -> None:
+        while not self._calls.empty():
+            function, future = self._calls.get()
+            try:
+                with self._lock:
+                    future.set_result(function(self))
+            except Exception as error:
+                future.set_exception(error)
+
     def _show(self, servos: Sequence[Servo]) -> None:
-        angles, velocities, loads = self._physics.angles(), self._physics.velocities(), self._physics.loads()
-        with self.lock:
+        angles, velocities, loads = self.physics.angles(), self.physics.velocities(), self.physics.loads()
+        with self._lock:
             for servo, angle, velocity, load in zip(servos, angles, velocities, loads, strict=True):
                 servo.sense(_steps(angle), velocity * STEPS_PER_DEGREE, float(load))
 

@@ -13,7 +13,7 @@ from lerobot.utils.errors import DeviceNotConnectedError
 from numpy.typing import NDArray
 
 Source = Callable[[], tuple[Mapping[str, NDArray[np.uint8]], float]]
-"""Returns the newest frames by camera, and when they were taken on ``time.perf_counter`` [s]."""
+"""Returns the newest frames by camera, and when they were taken on ``time.monotonic`` [s]."""
 
 SOURCES: dict[str, Source] = {}
 """Name of a twin in this process -> where its frames come from."""
@@ -73,7 +73,7 @@ class TwinCamera(Camera):
         if not self._connected:
             raise DeviceNotConnectedError(f"camera {self._config.camera} is not connected")
         frames, taken = SOURCES[self._config.twin]()
-        age = 1e3 * (time.perf_counter() - taken)
+        age = 1e3 * (time.monotonic() - taken)
         if self._config.camera not in frames or age > max_age_ms:
             raise TimeoutError(f"no frame of camera {self._config.camera} for {age:.0f} ms")
         return frames[self._config.camera]

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 
-from envs.tabletop.powered_arm import PoweredArm
-from envs.tabletop.simulation import TabletopSimulation
+from envs.tabletop.units import JOINT_NAMES
 from envs.tabletop.world import READY_POSE
-from vla.robots.bus_twin import BusTwin
+from tests.vla.robots import twin_calls
+from vla.errors import VlaError
+from vla.robots.frame_board import FrameBoard
 from vla.robots.lerobot_robot import LerobotRobot, connect, fitted
-from vla.robots.servo_bus.servo import Error
+from vla.robots.twin_process import TwinProcess
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def simulation() -> TabletopSimulation:
-    simulation = TabletopSimulation(image_size=(48, 48))
-    simulation.reset("press", 4)
-    return simulation
-
-
-@pytest.fixture
-def twin(simulation: TabletopSimulation) -> Iterator[BusTwin]:
-    with BusTwin(PoweredArm(simulation.world), fps=10.0) as twin:
+@pytest.fixture(scope="module")
+def process() -> Iterator[TwinProcess]:
+    with TwinProcess(twin_calls.make_arm, fps=10.0) as twin:
         SOURCES["twin"] = twin.latest_frames
         yield twin
     SOURCES.clear()
 
 
 @pytest.fixture
-def follower(twin: BusTwin, tmp_path: Path) -> Iterator[SO101Follower]:
+def twin(process: TwinProcess) -> Iterator[TwinProcess]:
+    yield process
+    process.call(twin_calls.mend)
+
+
+@pytest.fixture
+def follower(twin: TwinProcess, tmp_path: Path) -> Iterator[SO101Follower]:
     twin.calibrate(tmp_path, "twin")
     cameras = {
         name: TwinCameraConfig(twin="twin", camera=name, fps=10, width=48, height=48) for name in ("front", "wrist")
@@ -60,9 +61,9 @@ def settle(robot: LerobotRobot, target: np.ndarray, seconds: float = 3.0) -> np.
     return state
 
 
-def test_the_driver_observes_in_the_simulations_units(follower: SO101Follower, simulation: TabletopSimulation) -> None:
+def test_the_driver_observes_in_the_simulations_units(follower: SO101Follower) -> None:
     robot = LerobotRobot(follower, 30.0)
-    assert robot.joint_names == simulation.joint_names
+    assert robot.joint_names == JOINT_NAMES
     assert set(robot.camera_names) == {"front", "wrist"}
     observation = robot.observe()
     assert np.abs(observation.state - READY_POSE).max() < 25.0  # it sagged while the driver had the torque off
@@ -89,31 +90,27 @@ def test_the_driver_moves_the_arm(follower: SO101Follower) -> None:
     assert np.abs(state - target).max() < 6.0  # gravity
 
 
-def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follower, twin: BusTwin) -> None:
+def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follower, twin: TwinProcess) -> None:
     robot = LerobotRobot(follower, 30.0)
     held = settle(robot, READY_POSE.copy())
-    with twin.lock:
-        for servo in twin.bus.servos[1:3]:
-            servo.trip(Error.OVERLOAD)
+    twin.call(partial(twin_calls.overload, ids=(2, 3)))
     time.sleep(1.0)
     with pytest.raises((RuntimeError, ConnectionError), match=r"(?i)overload|sync read"):
         for _ in range(3):
             follower.bus.read("Present_Load", "shoulder_lift", normalize=False)
-    with twin.lock:
-        loose = [servo.raw_position for servo in twin.bus.servos]
-    assert abs(loose[1] - (2047 + held[1] * 4095 / 360)) > 20
+    assert abs(twin.call(partial(twin_calls.raw_position, id=2)) - (2047 + held[1] * 4095 / 360)) > 20
 
 
-def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: BusTwin) -> None:
-    twin.bus.faults.absent.add(3)
+def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: TwinProcess) -> None:
+    twin.call(partial(twin_calls.unplug, id=3))
     with pytest.raises(ConnectionError):
         follower.get_observation()
-    twin.bus.faults.absent.clear()
+    twin.call(twin_calls.mend)
     assert "elbow_flex.pos" in follower.get_observation()
 
 
-def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: BusTwin) -> None:
-    twin.bus.faults.corrupt = 0.02
+def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: TwinProcess) -> None:
+    twin.call(partial(twin_calls.damage_replies, fraction=0.02))
     good = 0
     for _ in range(30):
         try:
@@ -123,8 +120,39 @@ def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: Bus
     assert good >= 25
 
 
-def test_a_camera_that_freezes_is_noticed(follower: SO101Follower, twin: BusTwin) -> None:
-    twin.cameras_frozen = True
+def test_a_camera_that_freezes_is_noticed(follower: SO101Follower, twin: TwinProcess) -> None:
+    twin.call(twin_calls.freeze_cameras)
     time.sleep(0.8)
     with pytest.raises(TimeoutError, match="no frame of camera"):
         follower.get_observation()
+
+
+def test_an_arm_that_cannot_be_built_says_why() -> None:
+    with pytest.raises(VlaError, match="out of arms"), TwinProcess(twin_calls.no_arm):
+        pass
+
+
+def test_calls_that_fail_and_a_process_that_dies_are_errors() -> None:
+    with TwinProcess(twin_calls.make_arm) as twin:
+        assert twin.latest_frames() == ({}, 0.0)
+        with pytest.raises(VlaError, match="ValueError: no servo 7"):
+            twin.call(twin_calls.fail)
+        assert twin.call(partial(twin_calls.raw_position, id=1)) == pytest.approx(2047, abs=700)
+        with pytest.raises(VlaError, match="has died"):
+            twin.call(twin_calls.die)
+
+
+def test_a_board_shows_the_newest_frames() -> None:
+    shapes = {"front": (4, 6, 3), "wrist": (2, 2, 3)}
+    ours = FrameBoard(shapes)
+    theirs = FrameBoard(ours.address.shapes, ours.address.name)
+    assert theirs.latest() == ({}, 0.0)
+    for value in (7, 8, 9):
+        before = time.monotonic()
+        ours.show({name: np.full(shape, value, np.uint8) for name, shape in shapes.items()})
+        frames, taken = theirs.latest()
+        assert before <= taken <= time.monotonic()
+        assert {name: frame.shape for name, frame in frames.items()} == shapes
+        assert all((frame == value).all() for frame in frames.values())
+    theirs.close()
+    ours.close(unlink=True)
