@@ -91,6 +91,8 @@ class LateFusionConfig(PreTrainedConfig):
     """Standard deviation of the goal box's centre, as a fraction of the frame; its size varies by ten times that."""
     text_dropout: float = 0.02
     camera_dropout: float = 0.05
+    vision_dropout: float = 0.0
+    """Fraction of samples without any view: what the text says must then be learned, although most frames show it."""
     state_dropout: float = 0.02
     state_noise: float = 0.02
     """Standard deviation, in units of the state's own deviation."""

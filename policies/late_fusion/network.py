@@ -86,7 +86,10 @@ class LateFusionNetwork(nn.Module):
             state, goal, text = self._regularize(state, goal, text)
         with torch.autocast(state.device.type, enabled=False):  # bfloat16 would round joint angles and positions
             condition = self.conditioning(state, goal, text, crop_center)
-        summaries = [self._summary(name, frames, condition) for name, frames in views.items()]
+        seen = None
+        if self.training:
+            seen = augmentation.keep_mask(len(state), self.config.vision_dropout, state.device)
+        summaries = [self._summary(name, frames, condition, seen) for name, frames in views.items()]
         return self.output(self.trunk(torch.cat([condition, *summaries], dim=1)))
 
     def losses(self, outputs: Tensor, targets: Tensor, is_pad: Tensor) -> Tensor:
@@ -143,12 +146,15 @@ class LateFusionNetwork(nn.Module):
             text = text * augmentation.keep_mask(len(text), config.text_dropout, text.device)
         return state, goal, text
 
-    def _summary(self, name: str, frames: Tensor, condition: Tensor) -> Tensor:
-        """Return the summary (B, D) of one view; in training that of some samples is a learned vector instead."""
+    def _summary(self, name: str, frames: Tensor, condition: Tensor, seen: Tensor | None) -> Tensor:
+        """Return the summary (B, D) of one view; of samples that are not ``seen`` (B, 1) a learned vector instead.
+
+        In training, the views of some other samples are dropped one by one.
+        """
         summary = self.attention[name](self.encoders[name](frames), condition)
-        if not self.training or not self.config.camera_dropout:
+        if seen is None:
             return summary
-        keep = augmentation.keep_mask(len(summary), self.config.camera_dropout, summary.device)
+        keep = seen * augmentation.keep_mask(len(summary), self.config.camera_dropout, summary.device)
         return keep * summary + (1 - keep) * self.dropped_view[name]
 
 

@@ -90,13 +90,24 @@ def test_dropped_cameras_are_replaced_by_what_was_learned(motion: Path) -> None:
     network: LateFusionNetwork = small_policy(motion, camera_dropout=0.5).network.train()
     network.dropped_view["wrist"].data.fill_(7.0)
     frames, condition = torch.rand(64, 3, 64, 64), torch.randn(64, network.config.condition_dim)
-    summary = network._summary("wrist", frames, condition)
+    summary = network._summary("wrist", frames, condition, torch.ones(64, 1))
     dropped = (summary == 7).all(1)
     assert 15 < dropped.sum() < 49
     summary.sum().backward()
     assert network.dropped_view["wrist"].grad is not None
     assert torch.all(network.dropped_view["wrist"].grad == dropped.sum())
-    assert not (network.eval()._summary("wrist", frames, condition) == 7).all(1).any()
+    assert not (network.eval()._summary("wrist", frames, condition, None) == 7).all(1).any()
+
+
+def test_samples_without_vision_depend_on_the_rest_alone(motion: Path) -> None:
+    network = small_policy(motion, vision_dropout=1.0, state_noise=0.0, dropout=0.0, camera_dropout=0.0).network
+    batch = small_batch()
+    others = batch | {key: 1 - batch[key] for key in batch if "images" in key}
+    inputs, changed = unpack(batch, network.config), unpack(others, network.config)
+    assert not torch.equal(network.eval()(inputs), network(changed))
+    network.config.goal_jitter = network.config.goal_dropout = network.config.text_dropout = 0.0
+    network.config.state_dropout, network.config.shift_pixels = 0.0, 0
+    assert torch.equal(network.train()(inputs), network(changed))
 
 
 def test_evaluation_is_deterministic_and_training_is_not(motion: Path) -> None:
