@@ -57,6 +57,19 @@ class CheckpointError(VlaError):
     """A checkpoint that is missing or does not fit the robot or the data."""
 
 
+class RobotError(VlaError):
+    """A robot that cannot be read, or moved, just now.
+
+    Args:
+        message: what is wrong.
+        lasting: whether it stays so until somebody mends it; otherwise the next attempt may succeed.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
 class RenderingError(VlaError):
     """No rendering backend works on this machine."""
 

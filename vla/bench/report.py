@@ -21,8 +21,8 @@ class Row:
 
     p50_ms: float
     p99_ms: float
-    per_second: float
-    """Work done a second: samples, steps or chunks, as the benchmark says."""
+    per_second: float | None = None
+    """Work done a second: samples, steps or chunks, as the benchmark says; None where there is no work."""
 
 
 @dataclass(frozen=True)
@@ -31,33 +31,33 @@ class Report:
 
     name: str
     unit: str
-    """What ``per_second`` counts, e.g. ``samples``."""
+    """What ``per_second`` counts, e.g. ``samples``; empty where nothing is counted."""
     rows: Mapping[str, Row]
     """Subject -> its speed."""
     ratios: Mapping[str, float]
     """``<a>/<b>`` -> how many times the speed of b the speed of a is."""
     settings: Mapping[str, object] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    """Printed below the table."""
 
 
-def row(seconds: Sequence[float], work: float) -> Row:
+def row(seconds: Sequence[float], work: float = 0.0) -> Row:
     """Summarise repeated timings.
 
     Args:
         seconds: duration of each repetition [s].
-        work: units of work a repetition does.
+        work: units of work a repetition does; 0 for none.
     """
     times = np.asarray(seconds)
-    p50, p99 = np.percentile(times, [50, 99]) * 1000
-    return Row(round(float(p50), 3), round(float(p99), 3), round(float(work * len(times) / times.sum()), 2))
+    p50, p99 = (round(float(1000 * value), 3) for value in np.percentile(times, [50, 99]))
+    return Row(p50, p99, round(float(work * len(times) / times.sum()), 2) if work else None)
 
 
 def ratios(rows: Mapping[str, Row], subject: str) -> dict[str, float]:
-    """Return the speed of ``subject`` relative to each other row."""
-    return {
-        f"{subject}/{other}": round(rows[subject].per_second / value.per_second, 2)
-        for other, value in rows.items()
-        if other != subject
-    }
+    """Return the rate of ``subject`` relative to that of each other row that has one."""
+    own = rows[subject].per_second or 0.0
+    others = {name: row.per_second for name, row in rows.items() if name != subject}
+    return {name: round(own / rate, 2) for name, rate in others.items() if rate}
 
 
 def write_report(report: Report, command: str, path: Path) -> None:

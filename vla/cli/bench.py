@@ -36,11 +36,15 @@ def run(config: DictConfig) -> int:
 
 
 def _show(report: Report, output: Path) -> None:
-    table = Table("subject", "p50 [ms]", "p99 [ms]", f"{report.unit}/s", title=report.name)
+    rate = (f"{report.unit}/s",) if report.unit else ()
+    table = Table("subject", "p50 [ms]", "p99 [ms]", *rate, title=report.name)
     for subject, row in report.rows.items():
-        table.add_row(subject, f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.per_second:.1f}")
+        cells = [row.p50_ms, row.p99_ms, *([row.per_second] if row.per_second is not None else [])]
+        table.add_row(subject, *(f"{cell:.1f}" for cell in cells))
     console = Console()
     console.print(table)
+    for line in report.notes:
+        console.print(line, highlight=False, soft_wrap=True)
     for pair, ratio in report.ratios.items():
         console.print(f"{pair}: {ratio:.2f}x", highlight=False)
     console.print(f"written to {output}", highlight=False, soft_wrap=True)

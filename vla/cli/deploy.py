@@ -17,18 +17,24 @@ from vla.cli.robots import open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
 from vla.cli.safety import Guard, make_filter, safety_options
 from vla.data.json_file import write_json
+from vla.data.writer import write_dataset
 from vla.errors import ConfigError, VlaError
 from vla.planner.registry import make_planner
-from vla.runtime.control_loop import ControlLoop, LoopReport, PlannerRequest, PolicyRequest, as_episode_result
+from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
 from vla.runtime.lerobot_policy import check_robot
+from vla.runtime.loop_report import LoopReport, as_episode_result
+from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.sidecar import Sidecar
+from vla.runtime.stop_key import StopKey
 from vla.runtime.stop_switch import StopSwitch
 from vla.runtime.subscribers import Subscriber
 from vla.runtime.video import VideoRecorder
+from vla.runtime.watchdog import Watchdog
 from vla.types import ActionChunk, Plan
 
 READY_SECONDS = 180.0
 """Longest time that planner and policy may take to load [s]."""
+SHOWN_FAULTS = 3
 
 
 def run(config: DictConfig) -> int:
@@ -42,12 +48,17 @@ def run(config: DictConfig) -> int:
     limits = safety_options(config)
     if limits is None:
         raise ConfigError("safety=none: nothing moves without a safety filter; switch single limits off with null")
+    check_range("watchdog", config.watchdog, 0.05)
+    recording = Path(config.record) if config.record else None
+    if recording is not None and recording.exists():
+        raise ConfigError(f"record={recording} exists; name a folder that does not")
     planning = planner_spec(config)
     stop_file = Path(config.stop_file)
     if stop_file.exists():
         raise ConfigError(f"{stop_file} exists, which stops the arm; remove it first")
     with ExitStack() as stack:
-        stop = stack.enter_context(StopSwitch(stop_file))
+        key = stack.enter_context(StopKey())
+        stop = stack.enter_context(StopSwitch(stop_file, key))
         planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
         stack.callback(planner.close)
         policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
@@ -67,8 +78,12 @@ def run(config: DictConfig) -> int:
         subscribers: list[Subscriber] = [Narrator()]
         if config.video:
             subscribers.append(stack.enter_context(VideoRecorder(output.with_suffix(".mp4"), robot.control_hz)))
+        recorder = EpisodeRecorder("deploy")
+        if recording is not None:
+            subscribers.append(recorder)
+        watchdog = Watchdog(robot, stop, silence=config.watchdog)
         loop = ControlLoop(
-            robot,
+            watchdog,
             policy,
             planner,
             safety,
@@ -76,16 +91,23 @@ def run(config: DictConfig) -> int:
             replan_ticks=config.replan_ticks,
             blend_ticks=config.blend_ticks,
             subscribers=subscribers,
-            stop_requested=stop,
+            stop_requested=watchdog,
         )
-        print("moving to the ready pose", flush=True)
-        if not loop.move_to(deployment.arm.ready):
-            raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
-        report = loop.run(instruction, config.max_seconds)
+        print(f"moving to the ready pose; {'space bar or ' if key.available else ''}Ctrl-C stops the arm", flush=True)
+        with watchdog:
+            if not loop.move_to(deployment.arm.ready):
+                raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
+            report = loop.run(instruction, config.max_seconds)
         success = report.done and (deployment.succeeded is None or deployment.succeeded())
         result = as_episode_result(report, instruction, task=deployment.task, seed=seed, success=success)
         for subscriber in subscribers:
             subscriber.on_end(result)
+        if recording is not None and recorder.episodes:
+            fps = round(robot.control_hz)
+            write_dataset(
+                recorder.episodes, recording, joint_names=robot.joint_names, fps=fps, robot_type=robot.robot_type
+            )
+            print(f"wrote {recording}")
     print(describe(report, robot.control_hz))
     print(interventions(safety.filter.interventions, report.ticks))
     refused = not report.subgoals and not report.done and not safety.stopped and report.elapsed < config.max_seconds
@@ -122,8 +144,16 @@ class PlannerProcess:
     def __call__(self) -> Callable[[PlannerRequest], Plan]:
         """Return what plans."""
         planner = make_planner(self.name, None, self.options)
-        planner.reset()
-        return lambda request: planner.plan(*request)
+        last: str | None = None
+
+        def plan(request: PlannerRequest) -> Plan:
+            nonlocal last
+            if request[1] != last:
+                planner.reset()
+                last = request[1]
+            return planner.plan(*request)
+
+        return plan
 
 
 def describe(report: LoopReport, control_hz: float) -> str:
@@ -137,6 +167,7 @@ def describe(report: LoopReport, control_hz: float) -> str:
         again = f", started again {restarts} times" if restarts else ""
         lines.append(f"{name}: {len(seconds)} answers, {_milliseconds(seconds)}{again}")
     lines += [f"  {error}" for error in dict.fromkeys(report.errors)]
+    lines += [f"robot, in {ticks} ticks: {fault}" for fault, ticks in report.faults.most_common(SHOWN_FAULTS)]
     lines.append(f"held without an action in {report.held} ticks")
     return "\n".join(lines)
 
@@ -157,6 +188,7 @@ def entry(report: LoopReport, causes: Mapping[str, int]) -> dict[str, Any]:
         "held": report.held,
         "restarts": report.restarts,
         "errors": report.errors,
+        "faults": dict(report.faults),
         "interventions": dict(causes),
         "reason": report.reason,
         "subgoals": [[end.subgoal.text, end.outcome, end.start_time, end.end_time] for end in report.subgoals],

@@ -65,7 +65,7 @@ def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
         yield Deployment(simulation, arm, task, seed, simulation.succeeded)
         return
     make_arm = TwinArm(env_options(config), instruction, config.seed)
-    with TwinProcess(make_arm, options["fps"]) as twin, _twin_follower(twin, simulation, options["fps"]) as robot:
+    with TwinProcess(make_arm, options["fps"]) as twin, twin_follower(twin, simulation, options["fps"]) as robot:
         yield Deployment(robot, arm, task, seed, partial(twin.call, _succeeded))
 
 
@@ -91,7 +91,7 @@ def _succeeded(twin: BusTwin) -> bool:
 
 
 @contextmanager
-def _twin_follower(twin: TwinProcess, simulation: Any, fps: float) -> Iterator[Robot]:
+def twin_follower(twin: TwinProcess, simulation: Any, fps: float) -> Iterator[Robot]:
     """Put lerobot's driver before a twin of a simulated arm."""
     from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
@@ -151,4 +151,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
         size = options["image_size"]
         yield LerobotRobot(follower, options["control_hz"], tuple(size) if size else None)
     finally:
-        follower.disconnect()
+        try:
+            follower.disconnect()
+        except (RuntimeError, OSError) as error:
+            print(f"could not let go of the arm, which may still be under power: {error}")

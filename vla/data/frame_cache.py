@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+COMPRESSED_SIZE = 0.4
+"""Of the raw size, with noise as in frames of real cameras; rendered ones take half of that."""
 TIME_TOLERANCE = 1e-3
 """A video frame this close to an episode's frame time belongs to it [s]."""
 
@@ -171,13 +173,14 @@ def _copy_images(dataset: LeRobotDataset, key: str, frames: FrameStoreWriter) ->
 
 
 def _check_space(dataset: LeRobotDataset, home: Path, keys: list[str]) -> None:
-    """Make sure of room for frames that hardly compress."""
-    needed = sum(dataset.meta.total_frames * math.prod(dataset.meta.features[key]["shape"]) for key in keys)
+    """Make sure of room for frames that compress as usual."""
+    raw = sum(dataset.meta.total_frames * math.prod(dataset.meta.features[key]["shape"]) for key in keys)
+    needed = round(COMPRESSED_SIZE * raw)
     held = sum(path.stat().st_size for key in keys for path in (home / f"{key}.partial").glob("*"))
     free = shutil.disk_usage(home).free
     if needed - held > free:
         raise DatasetError(
-            f"the frame cache needs up to {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
+            f"the frame cache needs about {(needed - held) / 1e9:.1f} GB in {home} and {free / 1e9:.1f} GB are free; "
             "name another folder with cache_folder=, or train with cache=false"
         )
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.errors import DatasetError
+
 FRAMES, INDEX, SHAPE = "frames.bin", "index.npy", "shape.json"
 LEVEL = 1
 """zlib's fastest."""
@@ -75,7 +77,10 @@ class FrameStoreWriter:
         data = zlib.compress(np.ascontiguousarray(frame.transpose(1, 2, 0)), LEVEL)
         with self._lock:
             self._index[row] = self._file.tell(), len(data)
-            self._file.write(data)
+            try:
+                self._file.write(data)
+            except OSError as error:
+                raise DatasetError(f"the frame cache in {self._file.name} cannot grow: {error.strerror}") from error
 
     def flush(self) -> None:
         """Bring everything to the disk."""

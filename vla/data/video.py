@@ -30,6 +30,7 @@ def encoder_config() -> RGBEncoderConfig:
 
 def encode_video(frames: NDArray[np.uint8], fps: int, config: RGBEncoderConfig) -> bytes:
     """Encode frames (T, H, W, 3) to an MP4 in memory. The same frames give the same bytes."""
+    av.logging.set_libav_level(av.logging.ERROR)  # the encoder prints a paragraph a video
     buffer = io.BytesIO()
     time_base = Fraction(1, fps)
     with av.open(buffer, "w", format="mp4") as container:
@@ -55,6 +56,7 @@ def decode_video(video: bytes | Path) -> NDArray[np.uint8]:
 
 def join_videos(videos: Sequence[bytes], output: Path, fps: int) -> None:
     """Write MP4s that were encoded alike one after the other into one MP4, copying packets."""
+    av.logging.set_libav_level(av.logging.ERROR)
     with av.open(str(output), "w", format="mp4", options={"movflags": "faststart"}) as target:
         target_stream = None
         first_frame = 0

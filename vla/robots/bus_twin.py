@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class BusTwin:
     Args:
         physics: the arm.
         fps: frames a second of the cameras; 0 for no cameras.
-        show: called with the newest frames.
+        show: called with the newest frames; with none while the cameras are unplugged.
 
     Attributes:
         port: path of the serial port.
@@ -87,8 +87,8 @@ class BusTwin:
         self._ended = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus twin", daemon=True)
-        self.cameras_frozen = False
-        """Whether the cameras go on showing their last frame."""
+        self.camera_fault: Literal["", "frozen", "black", "unplugged"] = ""
+        """What is wrong with the cameras."""
 
     def __enter__(self) -> Self:
         self._port.__enter__()
@@ -162,8 +162,8 @@ class BusTwin:
         next_frame = 0.0
         while not self._ended.is_set():
             now = time.perf_counter() - start
-            if self._fps > 0 and now >= next_frame and not self.cameras_frozen:
-                self._show_frames(physics.frames())
+            if self._fps > 0 and now >= next_frame and self.camera_fault != "frozen":
+                self._show_frames(self._seen(physics.frames()))
                 next_frame = max(next_frame + 1 / self._fps, now)
             due = int(now * physics.hz)
             if due - done > physics.hz:  # a machine that cannot keep up slows down instead of running ever later
@@ -178,6 +178,12 @@ class BusTwin:
             self._answer_calls()
             self._ready.set()
             time.sleep(0.3 / physics.hz)
+
+    def _seen(self, frames: Mapping[str, NDArray[np.uint8]]) -> Mapping[str, NDArray[np.uint8]]:
+        """Return what the cameras make of frames."""
+        if self.camera_fault == "unplugged":
+            return {}
+        return {name: np.zeros_like(frame) for name, frame in frames.items()} if self.camera_fault else frames
 
     def _answer_calls(self) -> None:
         while not self._calls.empty():

@@ -53,7 +53,10 @@ class FrameBoard:
         return BoardAddress(self._memory.name, self.shapes)
 
     def show(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
-        """Replace the frames."""
+        """Replace the frames; with none if there are no cameras any more."""
+        if not frames:
+            self._header["slot"] = -1
+            return
         free = 1 - max(0, int(self._header["slot"]))
         for camera, frame in frames.items():
             self._slots[free][camera][:] = frame

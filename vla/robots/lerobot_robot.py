@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.errors import ConfigError
+from vla.errors import ConfigError, RobotError
+from vla.robots.servo_bus.servo import Error
 from vla.types import Observation
 
 if TYPE_CHECKING:
+    from lerobot.motors.feetech import FeetechMotorsBus
     from lerobot.robots import Robot
     from lerobot.robots.so_follower import SOFollower
 
 POSITION = ".pos"
+HEALTH_PERIOD = 0.2
+"""Time between two looks at the servos' status [s]."""
+PROMPT = 0.03
+"""A bus that takes longer to answer has not been understood the first time, or answers what was asked before [s]."""
+SETTLED = 1.0
+"""Time without such trouble after which the servos' status is believed [s]."""
+BLACK = 8
+"""A frame without a brighter pixel shows nothing."""
+FAULTS = (OSError, RuntimeError)
+"""What lerobot's drivers raise when a bus or a camera fails; connection and time-out errors are OSErrors."""
 
 
 def connect(follower: SOFollower, attempts: int = 3) -> None:
@@ -57,18 +69,70 @@ class LerobotRobot:
         self.joint_names = tuple(name.removesuffix(POSITION) for name in actions)
         self.camera_names = tuple(name for name, kind in robot.observation_features.items() if isinstance(kind, tuple))
         self._started = time.perf_counter()
+        self._servos = _feetech_bus(robot)
+        self._next_check = 0.0
 
     def observe(self, *, images: bool = True) -> Observation:
-        """Read joints and cameras; the cameras' newest frames cost nothing, so they are always there."""
-        seen = self._robot.get_observation()
+        """Read joints and cameras; the cameras' newest frames cost nothing, so they are always there.
+
+        Raises:
+            RobotError: bus or camera fails, a camera is black, or a servo reports that something is wrong.
+        """
+        started = time.monotonic()
+        try:
+            seen = self._read()
+            if self._servos is not None and time.monotonic() - started > PROMPT:
+                raise TimeoutError(f"the servo bus takes more than {1e3 * PROMPT:.0f} ms to answer")
+            self._check_servos()
+        except FAULTS as error:
+            self._next_check = time.monotonic() + SETTLED
+            raise RobotError(str(error) or type(error).__name__) from error
         state = np.array([seen[name + POSITION] for name in self.joint_names], dtype=np.float32)
         frames = {name: fitted(np.asarray(seen[name]), self._image_size) for name in self.camera_names}
+        for name, frame in frames.items():
+            if frame[::4, ::4].max() < BLACK:
+                raise RobotError(f"camera {name} shows nothing but black")
         return Observation(frames, state, time.perf_counter() - self._started)
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """Send target joint positions (n,); returns at once."""
+        """Send target joint positions (n,); returns at once.
+
+        Raises:
+            RobotError: the bus fails.
+        """
         targets = {name + POSITION: float(value) for name, value in zip(self.joint_names, action, strict=True)}
-        self._robot.send_action(targets)
+        try:
+            self._robot.send_action(targets)
+        except FAULTS as error:
+            raise RobotError(str(error) or type(error).__name__) from error
+
+    def _read(self) -> dict[str, Any]:
+        if self._servos is not None:  # the driver would take a reply that came too late for the next one
+            self._servos.port_handler.ser.reset_input_buffer()
+        return self._robot.get_observation()
+
+    def _check_servos(self) -> None:
+        """Read the servos' status now and then: one that has switched itself off answers as if nothing had happened."""
+        if self._servos is None or (now := time.monotonic()) < self._next_check:
+            return
+        self._next_check = now + HEALTH_PERIOD
+        for name, status in self._servos.sync_read("Status", normalize=False).items():
+            if status:
+                raise RobotError(f"servo {name} reports {describe_status(int(status))}", lasting=True)
+
+
+def describe_status(status: int) -> str:
+    """Return what a servo's status byte says is wrong."""
+    names = [bit.name.lower() for bit in Error if status & bit and bit.name]
+    rest = status & ~sum(Error)
+    return " and ".join([*names, f"status {rest}"] if rest else names)
+
+
+def _feetech_bus(robot: Robot) -> FeetechMotorsBus | None:
+    from lerobot.motors.feetech import FeetechMotorsBus
+
+    bus = getattr(robot, "bus", None)
+    return bus if isinstance(bus, FeetechMotorsBus) else None
 
 
 def fitted(frame: NDArray[np.uint8], size: tuple[int, int] | None) -> NDArray[np.uint8]:

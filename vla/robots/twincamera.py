@@ -75,7 +75,7 @@ class TwinCamera(Camera):
         frames, taken = SOURCES[self._config.twin]()
         age = 1e3 * (time.monotonic() - taken)
         if self._config.camera not in frames or age > max_age_ms:
-            raise TimeoutError(f"no frame of camera {self._config.camera} for {age:.0f} ms")
+            raise TimeoutError(f"no frame of camera {self._config.camera} for more than {max_age_ms} ms")
         return frames[self._config.camera]
 
     def disconnect(self) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.errors import RobotError
 from vla.runtime.executor import ChunkExecutor
+from vla.runtime.loop_report import LoopReport
 from vla.runtime.pacer import Pacer
 from vla.runtime.plan_follower import PlanFollower
 from vla.runtime.sidecar import Reply, Sidecar
 from vla.runtime.subscribers import Subscriber
-from vla.types import ActionChunk, EpisodeResult, Observation, Plan, Robot, Subgoal, SubgoalResult
+from vla.types import ActionChunk, Observation, Plan, Robot, Subgoal, SubgoalResult
 
 PlannerRequest = tuple[Observation, str, tuple[SubgoalResult, ...]]
 """What a planner is asked with: observation, instruction, history."""
@@ -22,6 +24,8 @@ PolicyRequest = tuple[Observation, Subgoal]
 """What a policy is asked with."""
 SETTLE_SECONDS = 1.0
 """Time that the arm is given to come to rest [s]."""
+FAULT_SECONDS = 0.5
+"""A robot that fails for longer than this is not going to recover by itself [s]."""
 ARRIVED = 10.0
 """Joints this close to where they were sent have got there, gravity allowed for [units]."""
 
@@ -50,37 +54,12 @@ class Safety(Protocol):
         ...
 
 
-@dataclass
-class LoopReport:
-    """How a run went. Times in seconds."""
-
-    ticks: int = 0
-    elapsed: float = 0.0
-    lateness: list[float] = field(default_factory=list)
-    """By how much each tick came too late."""
-    missed: int = 0
-    """Ticks that were skipped because one before took too long."""
-    policy_seconds: list[float] = field(default_factory=list)
-    """From an observation to its chunk, transport included."""
-    planner_seconds: list[float] = field(default_factory=list)
-    held: int = 0
-    """Ticks in which there was no action to play."""
-    errors: list[str] = field(default_factory=list)
-    """What policy and planner failed with."""
-    restarts: dict[str, int] = field(default_factory=dict)
-    """How often a process had to be started again."""
-    reason: str = ""
-    """Why the run ended, if the planner did not say that it is done."""
-    done: bool = False
-    """Whether the planner said that the instruction has been carried out."""
-    subgoals: tuple[SubgoalResult, ...] = ()
-
-
 class ControlLoop:
     """Runs one instruction on a robot at its control rate.
 
     Each tick: observe, take in what planner and policy have answered, ask them again when they are due, play the action
-    of this moment through the safety filter, send it. Without a fresh answer the arm holds; nothing is replayed.
+    of this moment through the safety filter, send it. Without a fresh answer, or a fresh observation, the arm holds;
+    nothing is replayed. A robot that fails for half a second, or for good, ends the run.
 
     Args:
         robot: observes and acts; ``step`` must return well within a control period.
@@ -112,6 +91,11 @@ class ControlLoop:
         self._subscribers, self._stop_requested = tuple(subscribers), stop_requested
         self._executor = ChunkExecutor(robot.control_hz, blend_ticks=blend_ticks)
         self._pacer = Pacer(robot.control_hz)
+        self._report = LoopReport()
+        self._plan_request = self._policy_request = 0
+        self._next_instruction: str | None = None
+        self._seen: Observation | None = None
+        self._failing_since: float | None = None
 
     def move_to(self, pose: NDArray, speed: float = 60.0) -> bool:
         """Move the joints on a straight line to ``pose`` (n,); return whether they have got there.
@@ -119,39 +103,60 @@ class ControlLoop:
         Args:
             pose: where to go.
             speed: of the joint that has furthest to go [units/s].
+
+        Raises:
+            RobotError: the robot cannot be read at all.
         """
         begun = self._pacer.wait()
         start = self._robot.observe(images=False).state
         seconds = float(np.abs(pose - start).max()) / speed
         while True:
             now = self._pacer.wait()
-            seen = self._robot.observe(images=False)
+            seen, fresh = self._observe(now, images=False)
             if cause := self._stop_requested():
                 self._safety.stop(cause)
             part = min(1.0, (now - begun) / max(seconds, 1e-6))
-            action = self._safety.guard(start + part * (pose - start), replace(seen, time=now), now, None)
-            if action is not None:
-                self._robot.step(action)
+            proposal = start + part * (pose - start) if fresh else None
+            self._send(self._safety.guard(proposal, seen, now, None), now, fresh)
             if self._safety.stopped and self._safety.at_rest:
                 return False
             if now - begun > seconds + SETTLE_SECONDS:
                 return bool(np.abs(seen.state - pose).max() < ARRIVED)
 
+    def instruct(self, instruction: str) -> None:
+        """Have the run carry out another instruction instead, from the next tick on; from any thread."""
+        self._next_instruction = instruction
+
     def run(self, instruction: str, max_seconds: float) -> LoopReport:
-        """Carry out an instruction; returns with the arm at rest."""
+        """Carry out an instruction; returns with the arm at rest.
+
+        Args:
+            instruction: in plain words.
+            max_seconds: time limit of an instruction [s].
+
+        Raises:
+            RobotError: the robot cannot be read at all.
+        """
         report = self._report = LoopReport()
-        self._instruction = instruction
-        self._plan = PlanFollower(self._begin, self._report_end)
-        self._next_question, self._policy_request, self._valid_from = 0.0, 0, 1
-        self._executor.drop()
-        begun, ticks, missed = None, self._pacer.ticks, self._pacer.missed
+        self._ended_subgoals: list[SubgoalResult] = []
+        self._seen = None
+        self._start_instruction(instruction)
+        begun: float | None = None
+        instructed_at = 0.0
+        ticks, missed = self._pacer.ticks, self._pacer.missed
         for subscriber in self._subscribers:
             subscriber.on_start(instruction)
         ending_at: float | None = None
         while True:
             now = self._pacer.wait()
-            begun = now if begun is None else begun
-            if ending_at is None and (reason := self._why_end(now - begun, max_seconds)) is not None:
+            if begun is None:
+                begun = instructed_at = now
+            if self._next_instruction is not None and ending_at is None:
+                self._plan.end_subgoal("failed", now, "another instruction")
+                self._ended_subgoals += self._plan.history
+                self._start_instruction(self._next_instruction)
+                instructed_at = now
+            if ending_at is None and (reason := self._why_end(now - instructed_at, max_seconds)) is not None:
                 report.reason, ending_at = reason, now
             if ending_at is not None and (self._safety.at_rest or now - ending_at > SETTLE_SECONDS):
                 break
@@ -161,9 +166,16 @@ class ControlLoop:
         report.ticks, report.elapsed = len(report.lateness), now - begun
         report.missed = self._pacer.missed - missed
         report.done = self._plan.ended and not self._plan.refused and not report.reason
-        report.subgoals = tuple(self._plan.history)
+        report.subgoals = (*self._ended_subgoals, *self._plan.history)
         report.restarts = {sidecar.name: sidecar.restarts for sidecar in (self._policy, self._planner)}
         return report
+
+    def _start_instruction(self, instruction: str) -> None:
+        """Forget what was planned for another instruction, on its way here included."""
+        self._instruction, self._next_instruction = instruction, None
+        self._plan = PlanFollower(self._begin, self._report_end)
+        self._next_question, self._first_plan = 0.0, self._plan_request + 1
+        self._forget_chunks()
 
     def _why_end(self, elapsed: float, max_seconds: float) -> str | None:
         """Return why the run is over, "" if it is done, None if it goes on."""
@@ -183,25 +195,56 @@ class ControlLoop:
         policy_due = moving and self._plan.subgoal is not None and self._policy.free and self._chunk_is_due(now)
         planner_due = moving and self._planner.free and now >= self._next_question
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
-        seen = self._robot.observe(images=policy_due or planner_due or watched)
-        observation = replace(seen, time=now)
+        observation, fresh = self._observe(now, images=policy_due or planner_due or watched)
         if moving:
             self._take_answers(now)
             if self._plan.check_time_limit(now):
                 self._next_question = now
                 self._forget_chunks()
-        if planner_due:
-            self._planner.submit((observation, self._instruction, tuple(self._plan.history)))
+        if planner_due and fresh:
+            self._plan_request = self._planner.submit((observation, self._instruction, tuple(self._plan.history)))
             self._next_question = now + self._planner_period
-        if policy_due and self._plan.subgoal is not None:
-            self._policy_request = self._policy.submit((observation, self._plan.subgoal))
-        proposal = self._executor.action_at(now) if moving and self._plan.subgoal is not None else None
+        subgoal = self._plan.subgoal if fresh else None
+        if policy_due and subgoal is not None:
+            self._policy_request = self._policy.submit((observation, subgoal))
+        proposal = self._executor.action_at(now) if moving and subgoal is not None else None
         self._report.held += moving and proposal is None
         action = self._safety.guard(proposal, observation, now, self._executor.planned_at)
         for subscriber in self._subscribers:
-            subscriber.on_tick(observation, self._plan.subgoal, action)
-        if action is not None:
-            self._robot.step(action)
+            subscriber.on_tick(observation, subgoal, action)
+        self._send(action, now, fresh)
+
+    def _observe(self, now: float, *, images: bool) -> tuple[Observation, bool]:
+        """Return the robot's observation and True; while it fails, the last one and False.
+
+        Raises:
+            RobotError: it fails the first time that it is asked.
+        """
+        try:
+            self._seen = replace(self._robot.observe(images=images), time=now)
+        except RobotError as error:
+            if self._seen is None:
+                raise
+            self._note_fault(error, now)
+            return self._seen, False
+        return self._seen, True
+
+    def _send(self, action: NDArray[np.float32] | None, now: float, fresh: bool) -> None:
+        try:
+            if action is not None:
+                self._robot.step(action)
+        except RobotError as error:
+            self._note_fault(error, now)
+            return
+        if fresh:
+            self._failing_since = None
+
+    def _note_fault(self, error: RobotError, now: float) -> None:
+        self._report.faults[str(error)] += 1
+        if self._failing_since is None:
+            self._failing_since = now
+        if error.lasting or now - self._failing_since > FAULT_SECONDS:
+            self._safety.stop(str(error))
 
     def _chunk_is_due(self, now: float) -> bool:
         planned_at = self._executor.planned_at
@@ -210,11 +253,11 @@ class ControlLoop:
     def _take_answers(self, now: float) -> None:
         while reply := self._planner.poll():
             self._note(reply, self._report.planner_seconds)
-            if reply.result is not None and not self._plan.ended:
+            if reply.result is not None and reply.request >= self._first_plan and not self._plan.ended:
                 self._plan.follow(reply.result, now)
         while reply := self._policy.poll():
             self._note(reply, self._report.policy_seconds)
-            if reply.result is not None and reply.request >= self._valid_from:
+            if reply.result is not None and reply.request >= self._first_chunk:
                 self._executor.load(reply.result, now)
 
     def _note(self, reply: Reply[Any], seconds: list[float]) -> None:
@@ -229,23 +272,8 @@ class ControlLoop:
     def _forget_chunks(self) -> None:
         """Drop what was planned for another subgoal, on its way here included."""
         self._executor.drop()
-        self._valid_from = self._policy_request + 1
+        self._first_chunk = self._policy_request + 1
 
     def _report_end(self, result: SubgoalResult) -> None:
         for subscriber in self._subscribers:
             subscriber.on_subgoal_end(result)
-
-
-def as_episode_result(report: LoopReport, instruction: str, *, task: str, seed: int, success: bool) -> EpisodeResult:
-    """Return the report of a run in the form in which recorders keep episodes."""
-    return EpisodeResult(
-        task=task,
-        seed=seed,
-        instruction=instruction,
-        success=success,
-        steps=report.ticks,
-        reason=report.reason,
-        subgoals=report.subgoals,
-        policy_seconds=tuple(report.policy_seconds),
-        planner_seconds=tuple(report.planner_seconds),
-    )

@@ -1,8 +1,9 @@
-"""Who may stop the arm from outside: a signal (Ctrl-C), and a file that appears."""
+"""Who may stop the arm from outside: a signal (Ctrl-C), a file that appears, and whatever else one likes."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -11,13 +12,17 @@ from typing import Self
 class StopSwitch:
     """Latches the first request to stop; use as a context manager, and call it to ask.
 
+    A second Ctrl-C interrupts the program, in case it does not get round to stopping.
+
     Args:
         file: stops when this file exists; None for no such file.
+        *sources: each returns why to stop, or "".
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, *sources: Callable[[], str]) -> None:
+        self._file, self._sources = file, sources
         self._cause = ""
+        self._signals = 0
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -33,7 +38,12 @@ class StopSwitch:
         """Return why to stop, or "" to go on."""
         if not self._cause and self._file is not None and self._file.exists():
             self._cause = f"emergency stop: {self._file} exists"
+        for source in self._sources:
+            self._cause = self._cause or source()
         return self._cause
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._cause = self._cause or f"emergency stop: {signal.Signals(number).name}"
+        self._signals += 1
+        if self._signals > 1:
+            raise KeyboardInterrupt

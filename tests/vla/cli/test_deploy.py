@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
 from vla.cli.main import main
 
@@ -17,7 +18,8 @@ def deploy(instruction: str, tmp_path: Path, *options: str) -> int:
 
 @pytest.mark.slow
 def test_an_instruction_moves_the_arm_and_leaves_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = deploy("press the button", tmp_path, "max_seconds=6")
+    recording = tmp_path / "recording"
+    code = deploy("press the button", tmp_path, "max_seconds=6", f"record={recording}")
     text = capsys.readouterr().out
     report = json.loads((tmp_path / "run.json").read_text())
     assert code == (0 if report["success"] else 1)
@@ -29,6 +31,10 @@ def test_an_instruction_moves_the_arm_and_leaves_a_report(tmp_path: Path, capsys
     assert report["interventions"]["start-up ramp"] > 0
     assert "ticks/s" in text
     assert "safety filter" in text
+    dataset = LeRobotDataset("local/recording", root=recording)
+    assert 0 < len(dataset) <= report["ticks"]
+    assert dataset[0]["task"] == "press the button"
+    assert dataset[0]["action"].shape == dataset[0]["observation.state"].shape == (6,)
 
 
 @pytest.mark.slow
@@ -47,6 +53,8 @@ def test_what_is_not_there_is_refused_without_motion(tmp_path: Path, capsys: pyt
         (["env.image_size=[96,96]"], "images.front of shape (3, 128, 128); the robot's is (3, 96, 96)"),
         (["safety=none"], "nothing moves without a safety filter"),
         (["max_seconds=0"], "max_seconds=0"),
+        (["watchdog=0"], "watchdog=0"),
+        (["record=tests"], "record=tests exists"),
         (["blend_ticks=-1"], "blend_ticks=-1"),
         (["planner=oracle"], "reads a simulator's state"),
     ],

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 from envs.tabletop.units import JOINT_NAMES
 from envs.tabletop.world import READY_POSE
 from tests.vla.robots import twin_calls
-from vla.errors import VlaError
+from vla.errors import RobotError, VlaError
 from vla.robots.frame_board import FrameBoard
-from vla.robots.lerobot_robot import LerobotRobot, connect, fitted
+from vla.robots.lerobot_robot import LerobotRobot, connect, describe_status, fitted
 from vla.robots.twin_process import TwinProcess
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
 
@@ -95,18 +96,28 @@ def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follow
     held = settle(robot, READY_POSE.copy())
     twin.call(partial(twin_calls.overload, ids=(2, 3)))
     time.sleep(1.0)
-    with pytest.raises((RuntimeError, ConnectionError), match=r"(?i)overload|sync read"):
-        for _ in range(3):
-            follower.bus.read("Present_Load", "shoulder_lift", normalize=False)
+    with pytest.raises(RobotError, match="servo shoulder_lift reports overload") as error:
+        robot.observe()
+    assert error.value.lasting
     assert abs(twin.call(partial(twin_calls.raw_position, id=2)) - (2047 + held[1] * 4095 / 360)) > 20
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(4, "overheat"), (33, "voltage and overload"), (66, "status 66"), (36, "overheat and overload")],
+)
+def test_status_bytes_are_put_into_words(status: int, words: str) -> None:
+    assert describe_status(status) == words
+
+
 def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: TwinProcess) -> None:
+    robot = LerobotRobot(follower, 30.0)
     twin.call(partial(twin_calls.unplug, id=3))
-    with pytest.raises(ConnectionError):
-        follower.get_observation()
+    with pytest.raises(RobotError, match=r"(?i)sync read") as error:
+        robot.observe()
+    assert not error.value.lasting
     twin.call(twin_calls.mend)
-    assert "elbow_flex.pos" in follower.get_observation()
+    assert robot.observe().state.shape == (6,)
 
 
 def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: TwinProcess) -> None:
@@ -120,11 +131,15 @@ def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: Twi
     assert good >= 25
 
 
-def test_a_camera_that_freezes_is_noticed(follower: SO101Follower, twin: TwinProcess) -> None:
-    twin.call(twin_calls.freeze_cameras)
+@pytest.mark.parametrize(
+    ("fault", "words"), [("frozen", "no frame of camera"), ("black", "nothing but black"), ("unplugged", "no frame of")]
+)
+def test_a_camera_that_fails_is_noticed(follower: SO101Follower, twin: TwinProcess, fault: Any, words: str) -> None:
+    robot = LerobotRobot(follower, 30.0)
+    twin.call(partial(twin_calls.spoil_cameras, fault=fault))
     time.sleep(0.8)
-    with pytest.raises(TimeoutError, match="no frame of camera"):
-        follower.get_observation()
+    with pytest.raises(RobotError, match=words):
+        robot.observe()
 
 
 def test_an_arm_that_cannot_be_built_says_why() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 from envs.tabletop.powered_arm import PoweredArm
 from envs.tabletop.simulation import TabletopSimulation
@@ -23,7 +24,7 @@ def no_arm() -> PoweredArm:
 
 def mend(twin: BusTwin) -> None:
     twin.bus.faults = Faults()
-    twin.cameras_frozen = False
+    twin.camera_fault = ""
 
 
 def overload(twin: BusTwin, ids: tuple[int, ...]) -> None:
@@ -43,8 +44,8 @@ def damage_replies(twin: BusTwin, fraction: float) -> None:
     twin.bus.faults.corrupt = fraction
 
 
-def freeze_cameras(twin: BusTwin) -> None:
-    twin.cameras_frozen = True
+def spoil_cameras(twin: BusTwin, fault: Literal["frozen", "black", "unplugged"]) -> None:
+    twin.camera_fault = fault
 
 
 def fail(twin: BusTwin) -> None:

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.helpers.toy_suite import ToySimulation
+from vla.errors import RobotError
 from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
 from vla.runtime.sidecar import Sidecar
 from vla.types import ActionChunk, Box, Done, Observation, Plan, Refuse, Subgoal
@@ -150,7 +151,7 @@ def test_a_request_to_stop_ends_the_run_at_rest(setup: Callable[..., Setup]) -> 
 
 
 def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Callable[..., Setup]) -> None:
-    toy = setup(goals=((95.0, 5.0), (5.0, 95.0)))
+    toy = setup(goals=((95.0, 5.0), (5.0, 95.0)), time_limit=60.0)
     killed: list[int] = []
 
     def kill() -> str:
@@ -159,7 +160,7 @@ def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Calla
             killed.append(toy.policy.pid)
         return ""
 
-    report = toy.loop(stop_requested=kill).run("go", 40.0)
+    report = toy.loop(stop_requested=kill).run("go", 90.0)
     assert killed
     assert report.done, report.reason
     assert report.restarts["policy"] == 1
@@ -211,3 +212,78 @@ def test_a_stop_on_the_way_to_a_pose_is_not_an_arrival(setup: Callable[..., Setu
     toy.safety.guard = lambda *_: None  # type: ignore[method-assign]
     toy.robot.ticks = 4
     assert not loop.move_to(np.array([90.0, 50.0]))
+
+
+class Flaky(ToySimulation):
+    """Fails in some of its ticks."""
+
+    def __init__(self, reads: range = range(0), writes: range = range(0), lasting: bool = False) -> None:
+        self.reads, self.writes, self.lasting = reads, writes, lasting
+        self.calls = 0
+        super().__init__()
+
+    def observe(self, *, images: bool = True) -> Observation:
+        self.calls += 1
+        if self.calls in self.reads:
+            raise RobotError("cannot be read", lasting=self.lasting)
+        return super().observe(images=images)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        if self.calls in self.writes:
+            raise RobotError("cannot be moved")
+        super().step(action)
+
+
+@pytest.mark.parametrize("fails", ["reads", "writes"])
+def test_a_robot_that_fails_for_a_moment_is_waited_for(setup: Callable[..., Setup], fails: str) -> None:
+    toy = setup()
+    toy.robot = Flaky(reads=range(6, 9)) if fails == "reads" else Flaky(writes=range(6, 9))
+    report = toy.loop().run("go", 15.0)
+    assert report.done, report.reason
+    assert sum(report.faults.values()) == 3
+    np.testing.assert_allclose(toy.robot.state, [40.0, 60.0], atol=1.0)
+
+
+@pytest.mark.parametrize("fails", ["reads", "writes"])
+def test_a_robot_that_goes_on_failing_ends_the_run(setup: Callable[..., Setup], fails: str) -> None:
+    toy = setup()
+    toy.robot = Flaky(reads=range(6, 1000)) if fails == "reads" else Flaky(writes=range(6, 1000))
+    report = toy.loop().run("go", 15.0)
+    assert not report.done
+    assert report.reason == toy.safety.stopped == ("cannot be read" if fails == "reads" else "cannot be moved")
+    assert report.elapsed < 4.0
+
+
+def test_a_lasting_fault_ends_the_run_at_once(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    toy.robot = Flaky(reads=range(6, 7), lasting=True)
+    report = toy.loop().run("go", 15.0)
+    assert report.reason == "cannot be read"
+    assert toy.robot.calls <= 9
+
+
+def test_a_robot_that_fails_from_the_start_is_an_error(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    toy.robot = Flaky(reads=range(1, 1000))
+    with pytest.raises(RobotError, match="cannot be read"):
+        toy.loop().run("go", 15.0)
+
+
+def test_another_instruction_takes_over_at_once(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((95.0, 5.0),))
+    loop: ControlLoop | None = None
+    heard_at: list[float] = []
+
+    def interrupt() -> str:
+        if toy.robot.ticks == 6 and not heard_at:
+            assert loop is not None
+            loop.instruct("dance")
+            heard_at.append(time.monotonic())
+        return ""
+
+    loop = toy.loop(stop_requested=interrupt)
+    report = loop.run("go", 20.0)
+    assert time.monotonic() - heard_at[0] < 1.0
+    assert report.reason == "cannot dance"
+    assert [(end.outcome, end.reason) for end in report.subgoals] == [("failed", "another instruction")]
+    assert np.abs(toy.robot.state - [95.0, 5.0]).max() > 10.0

@@ -25,3 +25,19 @@ def test_a_file_stops_even_if_it_is_removed_again(tmp_path: Path) -> None:
         assert "STOP exists" in switch()
         (tmp_path / "STOP").unlink()
         assert "STOP exists" in switch()
+
+
+def test_other_sources_are_asked_and_latched() -> None:
+    answers = iter(["", "button", ""])
+    with StopSwitch(None, lambda: "", lambda: next(answers)) as switch:
+        assert switch() == ""
+        assert switch() == "button"
+        assert switch() == "button"
+
+
+def test_a_second_interrupt_ends_the_program() -> None:
+    with StopSwitch() as switch:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert switch() == "emergency stop: SIGINT"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)

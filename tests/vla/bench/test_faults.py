@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vla.bench import faults
+from vla.cli.main import main
+
+
+@pytest.mark.slow
+def test_the_arm_rests_after_a_fault_and_goes_on_after_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "LASTING", {"servo unplugged": faults.unplug_servo, "servo too hot": faults.overheat})
+    monkeypatch.setattr(faults, "PASSING", {"cameras black": faults.blacken_cameras})
+    output = tmp_path / "faults.json"
+    assert main(["bench", "faults", "trials=1", "env.image_size=[48,48]", f"output={output}"]) == 0
+    report = json.loads(output.read_text())
+    outcomes = report["settings"]["outcomes"]
+    assert list(report["rows"]) == list(outcomes) == ["servo unplugged", "servo too hot", "cameras black, for 0.2 s"]
+    assert all(counts[faults.WRONG] == 0 for counts in outcomes.values()), outcomes
+    assert "servo elbow_flex reports overheat" in outcomes["servo too hot"]
+    assert "went on" in outcomes["cameras black, for 0.2 s"]
+    assert all(row["p99_ms"] < 2500 for row in report["rows"].values())

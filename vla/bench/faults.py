@@ -1,0 +1,276 @@
+"""What the control loop makes of each fault: an arm moves on the bus twin, something breaks, it must come to rest.
+
+The arm sweeps to and fro through lerobot's driver and the safety filter. At a random moment something goes wrong, for
+good or for a moment. For good, the run must end with a reason; the time counted is from the fault to the last command
+that moved the arm. For a moment, the run must go on; the time counted is the longest one without a command that moves
+the arm. What was recorded of the first run of each fault must open as a dataset.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.progress import track
+
+from vla.bench.report import Report, row
+from vla.cli.options import env_options
+from vla.errors import ConfigError
+from vla.robots.bus_twin import BusTwin
+from vla.robots.servo_bus.bus import Faults
+from vla.robots.servo_bus.servo import Error, Register
+from vla.robots.twin_process import TwinProcess
+from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
+from vla.runtime.loop_report import LoopReport
+from vla.runtime.recording import EpisodeRecorder
+from vla.runtime.sidecar import Sidecar
+from vla.runtime.watchdog import Watchdog
+from vla.types import ActionChunk, EpisodeResult, Observation, Plan, Robot, Subgoal
+
+INSTRUCTION = "press the button"
+"""Decides which scene is drawn; nobody carries it out."""
+RUN_SECONDS = 3.5
+TROUBLE = (1.2, 2.0)
+"""When something breaks, after the start of a run [s]."""
+MOMENT = 0.2
+"""How long it stays broken if not for good [s]."""
+STILL = 0.02
+"""Commands that differ by less than this do not move the arm [units]."""
+SWEEP = 12.0
+"""Amplitude of the motion [units]."""
+SWEEP_PERIOD = 1.6
+"""[s]"""
+WRONG = "did not end as they should"
+NO_REASON = ("", f"time limit of {RUN_SECONDS:g} s")
+
+
+def drop_replies(twin: BusTwin) -> None:
+    """Lose all replies."""
+    twin.bus.faults.drop = 1.0
+
+
+def corrupt_replies(twin: BusTwin) -> None:
+    """Damage all replies."""
+    twin.bus.faults.corrupt = 1.0
+
+
+def delay_replies(twin: BusTwin) -> None:
+    """Answer later than drivers wait."""
+    twin.bus.faults.delay = 0.12
+
+
+def unplug_servo(twin: BusTwin) -> None:
+    """Take the third servo off the bus."""
+    twin.bus.faults.absent.add(3)
+
+
+def overheat(twin: BusTwin) -> None:
+    """Let the third servo get too hot."""
+    twin.bus.servos[2].put(Register.PRESENT_TEMPERATURE, 1, 85)
+
+
+def overload(twin: BusTwin) -> None:
+    """Let the second servo's protection switch its motor off."""
+    twin.bus.servos[1].trip(Error.OVERLOAD)
+
+
+def sag_voltage(twin: BusTwin) -> None:
+    """Supply too little voltage."""
+    for servo in twin.bus.servos:
+        servo.put(Register.PRESENT_VOLTAGE, 1, 35)
+
+
+def freeze_cameras(twin: BusTwin) -> None:
+    """Show the same frames for ever."""
+    twin.camera_fault = "frozen"
+
+
+def blacken_cameras(twin: BusTwin) -> None:
+    """Show nothing."""
+    twin.camera_fault = "black"
+
+
+def unplug_cameras(twin: BusTwin) -> None:
+    """Show no frames at all."""
+    twin.camera_fault = "unplugged"
+
+
+def mend(twin: BusTwin) -> None:
+    """Undo all of the above."""
+    twin.bus.faults = Faults()
+    twin.camera_fault = ""
+    for servo in twin.bus.servos:
+        servo.put(Register.PRESENT_TEMPERATURE, 1, 30)
+        servo.put(Register.PRESENT_VOLTAGE, 1, 74)
+
+
+LASTING: dict[str, Callable[[BusTwin], None]] = {
+    "replies lost": drop_replies,
+    "replies corrupt": corrupt_replies,
+    "replies late": delay_replies,
+    "servo unplugged": unplug_servo,
+    "servo too hot": overheat,
+    "servo overloaded": overload,
+    "voltage too low": sag_voltage,
+    "cameras frozen": freeze_cameras,
+    "cameras black": blacken_cameras,
+    "cameras unplugged": unplug_cameras,
+}
+PASSING = {
+    "replies lost": drop_replies,
+    "replies late": delay_replies,
+    "servo unplugged": unplug_servo,
+    "cameras black": blacken_cameras,
+}
+
+
+def run(config: DictConfig) -> Report:
+    """Break everything ``trials=`` times; see ``configs/bench.yaml``."""
+    from vla.cli.robots import TwinArm, twin_follower
+    from vla.cli.rollouts import open_suite
+    from vla.cli.safety import Guard, make_filter, safety_options
+
+    limits = safety_options(config)
+    if limits is None:
+        raise ConfigError("safety=none: it is the safety filter that brings the arm to rest")
+    simulation: Any = open_suite("tabletop").make(**env_options(config))
+    simulation.reset_for_instruction(INSTRUCTION, config.seed)
+    arm, fps = simulation.describe_arm(), simulation.control_hz
+    random = np.random.default_rng(config.seed)
+    faults = [(name, fault, True) for name, fault in LASTING.items()]
+    faults += [(f"{name}, for {MOMENT:g} s", fault, False) for name, fault in PASSING.items()]
+    seconds: dict[str, list[float]] = {}
+    outcomes: dict[str, dict[str, int]] = {}
+    with ExitStack() as stack:
+        planner: Sidecar[PlannerRequest, Plan] = Sidecar(MakePlanner(), "planner")
+        stack.callback(planner.close)
+        policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(MakePolicy(), "policy")
+        stack.callback(policy.close)
+        twin = stack.enter_context(TwinProcess(TwinArm(env_options(config), INSTRUCTION, config.seed), fps))
+        planner.wait_ready(60.0)
+        policy.wait_ready(60.0)
+        for trial in track(range(config.trials * len(faults)), "breaking things"):
+            name, fault, lasting = faults[trial % len(faults)]
+            recorder = EpisodeRecorder("faults")
+            with twin_follower(twin, simulation, fps) as follower:
+                robot = _Witness(follower)
+                safety = Guard(make_filter(limits, arm, robot.control_hz))
+                with Watchdog(robot, silence=1.0) as watchdog:
+                    loop = ControlLoop(
+                        watchdog, policy, planner, safety, subscribers=[recorder], stop_requested=watchdog
+                    )
+                    after = random.uniform(*TROUBLE)
+                    breaking = threading.Thread(target=_break, args=(twin, fault, lasting, after, robot))
+                    breaking.start()
+                    report = loop.run("sweep", RUN_SECONDS)
+                    breaking.join()
+                twin.call(mend)
+            ended = report.reason not in NO_REASON
+            readable = trial >= len(faults) or _is_readable(recorder, report, robot)
+            seconds.setdefault(name, []).append(robot.seconds_to_rest() if lasting else robot.longest_pause())
+            counts = Counter(outcomes.get(name, {}))
+            counts[report.reason if ended else "went on"] += 1
+            counts[WRONG] += ended != lasting or not readable
+            outcomes[name] = dict(counts)
+    rows = {name: row(values) for name, values in seconds.items()}
+    notes = [f"{name}: {counts[WRONG]} of {config.trials} runs {WRONG}" for name, counts in outcomes.items()]
+    return Report("faults", "", rows, {}, {"trials": config.trials, "outcomes": outcomes}, notes)
+
+
+@dataclass(frozen=True)
+class MakePlanner:
+    """Always plans the same."""
+
+    def __call__(self) -> Callable[[PlannerRequest], Plan]:
+        """Return what plans."""
+        return lambda request: Subgoal("sweep", "sweep", "air", time_limit=60.0)
+
+
+@dataclass(frozen=True)
+class MakePolicy:
+    """Swings all joints around where they were at first."""
+
+    steps: int = 24
+    hz: float = 30.0
+
+    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
+        """Return what acts."""
+        from envs.tabletop.world import READY_POSE
+
+        def act(request: PolicyRequest) -> ActionChunk:
+            start = request[0].time
+            times = start + np.arange(self.steps) / self.hz
+            swing = SWEEP * np.sin(2 * np.pi * times / SWEEP_PERIOD)
+            return ActionChunk((READY_POSE + swing[:, None]).astype(np.float32), start)
+
+        return act
+
+
+class _Witness:
+    """A robot that remembers which commands it was given, and when."""
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot
+        self.robot_type, self.control_hz = robot.robot_type, robot.control_hz
+        self.camera_names, self.joint_names = robot.camera_names, robot.joint_names
+        self.broken_at = float("inf")
+        self._moved: list[float] = []
+        self._last: NDArray[np.float32] | None = None
+
+    def observe(self, *, images: bool = True) -> Observation:
+        return self._robot.observe(images=images)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        if self._last is not None and np.abs(action - self._last).max() > STILL:
+            self._moved.append(time.monotonic())
+        self._last = action
+        self._robot.step(action)
+
+    def seconds_to_rest(self) -> float:
+        """Return the time from the fault to the last command that moved the arm [s]."""
+        return max(0.0, self._moved[-1] - self.broken_at)
+
+    def longest_pause(self) -> float:
+        """Return the longest time between two commands that moved the arm, from the fault on [s]."""
+        return float(np.diff([time for time in self._moved if time > self.broken_at - 0.05]).max())
+
+
+def _break(twin: TwinProcess, fault: Callable[[BusTwin], None], lasting: bool, after: float, robot: _Witness) -> None:
+    time.sleep(after)
+    twin.call(fault)
+    robot.broken_at = time.monotonic()
+    if not lasting:
+        time.sleep(MOMENT)
+        twin.call(mend)
+
+
+def _is_readable(recorder: EpisodeRecorder, report: LoopReport, robot: Robot) -> bool:
+    """Tell whether the recording of a run opens as a dataset with all its frames."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    from vla.data.writer import write_dataset
+
+    result = EpisodeResult("sweep", 0, "sweep", False, report.ticks, report.reason, report.subgoals)
+    recorder.on_end(result)
+    frames = sum(len(episode.state) for episode in recorder.episodes)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "recording"
+        write_dataset(
+            recorder.episodes,
+            root,
+            joint_names=robot.joint_names,
+            fps=round(robot.control_hz),
+            robot_type=robot.robot_type,
+        )
+        dataset = LeRobotDataset("local/recording", root=root)
+        return len(dataset) == frames > 0 and bool(dataset[frames - 1])
