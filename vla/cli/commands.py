@@ -29,6 +29,6 @@ COMMANDS = {
         Command("eval", "measure a policy and a planner on a suite's tasks"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
-        Command("bench", "measure latency, simulation and training speed, and how faults end", text="benchmark"),
+        Command("bench", "measure speed, timing, and how faults end", text="benchmark"),
     )
 }

@@ -65,7 +65,7 @@ def run(config: DictConfig) -> int:
             PolicyProcess(str(config.policy), str(config.device)), "policy"
         )
         stack.callback(policy.close)
-        deployment = stack.enter_context(open_robot(config, instruction))
+        deployment = stack.enter_context(open_robot(config, instruction, config.seed))
         robot = deployment.robot
         check_robot(str(config.policy), robot.observe())
         seed = deployment.seed or 0

@@ -42,8 +42,13 @@ class Deployment:
 
 
 @contextmanager
-def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
+def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterator[Deployment]:
     """Make the robot ready, and let go of it afterwards.
+
+    Args:
+        config: with the groups ``robot`` and ``env``.
+        instruction: what a simulated scene must allow.
+        seed: of a simulated scene; None takes the first that allows it.
 
     Raises:
         UnknownNameError: there is no such robot.
@@ -59,14 +64,13 @@ def open_robot(config: DictConfig, instruction: str) -> Iterator[Deployment]:
         with _follower(options) as robot:
             yield Deployment(robot, arm, name)
         return
-    simulation.reset_for_instruction(instruction, config.seed)
-    task, seed = simulation.task, simulation.seed
+    simulation.reset_for_instruction(instruction, seed)
     if name == "so101_sim":
-        yield Deployment(simulation, arm, task, seed, simulation.succeeded)
+        yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded)
         return
-    make_arm = TwinArm(env_options(config), instruction, config.seed)
+    make_arm = TwinArm(env_options(config), instruction, simulation.seed)
     with TwinProcess(make_arm, options["fps"]) as twin, twin_follower(twin, simulation, options["fps"]) as robot:
-        yield Deployment(robot, arm, task, seed, partial(twin.call, _succeeded))
+        yield Deployment(robot, arm, simulation.task, simulation.seed, partial(twin.call, _succeeded))
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class ControlLoop:
         *,
         planner_period: float = 1.0,
         replan_ticks: int = 6,
-        blend_ticks: int = 4,
+        blend_ticks: int = 6,
         subscribers: Sequence[Subscriber] = (),
         stop_requested: Callable[[], str] = lambda: "",
     ) -> None:

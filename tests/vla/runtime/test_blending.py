@@ -30,7 +30,7 @@ def test_a_newer_chunk_is_faded_in() -> None:
     executor.load(chunk(0.0, 0.0), 0.0)
     executor.load(chunk(0.2, 12.0), 0.3)
     old, new = np.arange(3, 8), 13 + np.arange(5)
-    weights = np.array([0.25, 0.5, 0.75, 1.0, 1.0])
+    weights = np.array([0.15625, 0.5, 0.84375, 1.0, 1.0])
     assert play(executor, range(3, 8)) == pytest.approx(list(weights * new + (1 - weights) * old))
 
 
@@ -44,6 +44,17 @@ def test_a_seam_is_several_times_smaller_than_with_a_switch() -> None:
         return float(np.abs(np.diff(np.diff(path))).max())
 
     assert largest_jump(4) <= largest_jump(0) / 4
+
+
+def test_a_chunk_that_comes_during_a_fade_takes_over_from_what_is_played() -> None:
+    executor = ChunkExecutor(HZ, blend_ticks=6)
+    executor.load(chunk(0.0, 0.0, length=16), 0.0)
+    executor.load(chunk(0.2, 30.0, length=16), 0.2)
+    faded = play(executor, range(2, 9))
+    executor.load(chunk(0.4, -40.0, length=16), 0.4)
+    path = np.array([*faded[:2], *play(executor, range(4, 11))], dtype=float)
+    expected = (1 - 0.0554) * np.array(faded[2]) + 0.0554 * -40.0
+    assert path[2] == pytest.approx(expected, abs=0.01)
 
 
 def test_nothing_is_left_after_a_drop() -> None:
