@@ -67,7 +67,7 @@ class ActionSpace(nn.Module):
 
     def _offset(self, states: Tensor) -> Tensor:
         shared = min(self.state_dim, self.action_dim)
-        offset = states.new_zeros(len(states), self.action_dim)
+        offset = states.new_zeros(states.shape[0], self.action_dim)
         offset[:, :shared] = states[:, :shared]
         return (offset * self.relative.to(states.device))[:, None]  # (B, 1, n)
 

@@ -22,13 +22,14 @@ def crop_around_goal(frames: Tensor, goal: Tensor, size: int) -> tuple[Tensor, T
     Raises:
         ConfigError: the crop is larger than the frame.
     """
-    count, channels, height, width = frames.shape
+    height, width = frames.shape[-2:]
     if size > min(height, width):
         raise ConfigError(f"crop_size={size} is larger than the frame of {height} x {width} px")
     extent = torch.tensor([width, height], device=frames.device, dtype=torch.float32)
     center = torch.where(goal[:, :1] > 0, (goal[:, 1:3] + goal[:, 3:5]) / 2, 0.5)  # (B, 2)
     corner = (center * extent - size / 2).round().clamp(min=0).minimum(extent - size)
-    crops = frames.new_empty(count, channels, size, size)
-    for i, (x, y) in enumerate(corner.long().tolist()):
-        crops[i] = frames[i, :, y : y + size, x : x + size]
+    steps = torch.arange(size, device=frames.device)
+    columns, rows = (corner.long()[..., None] + steps).unbind(1)  # (B, size) each
+    samples = torch.arange(frames.shape[0], device=frames.device)[:, None, None]
+    crops = frames.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     return crops, (corner + size / 2) / extent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -77,11 +79,22 @@ class LateFusionNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Return logits (B, K, V) or normalised actions (B, T, n), float32."""
-        state = self.actions.normalized_state(inputs.states)
         text = None
         if self.config.use_text:
-            text = shared_text_encoder(self.config.text_encoder)(inputs.texts).to(state)
-        views, goal, crop_center = self._views(inputs)
+            text = shared_text_encoder(self.config.text_encoder)(inputs.texts).to(inputs.states)
+        return self.run(inputs.frames, inputs.states, inputs.goals, text)
+
+    def run(self, frames: Mapping[str, Tensor], states: Tensor, goals: Tensor, text: Tensor | None) -> Tensor:
+        """Return what ``forward`` does, of tensors alone.
+
+        Args:
+            frames: dataset column -> frames (B, 3, H, W), uint8 or float in [0, 1].
+            states: (B, m).
+            goals: (B, 5).
+            text: sentence embeddings (B, d), or None for a policy without text.
+        """
+        state = self.actions.normalized_state(states)
+        views, goal, crop_center = self._views(frames, goals)
         if self.training:
             state, goal, text = self._regularize(state, goal, text)
         with torch.autocast(state.device.type, enabled=False):  # bfloat16 would round joint angles and positions
@@ -89,7 +102,7 @@ class LateFusionNetwork(nn.Module):
         seen = None
         if self.training:
             seen = augmentation.keep_mask(len(state), self.config.vision_dropout, state.device)
-        summaries = [self._summary(name, frames, condition, seen) for name, frames in views.items()]
+        summaries = [self._summary(name, images, condition, seen) for name, images in views.items()]
         return self.output(self.trunk(torch.cat([condition, *summaries], dim=1)))
 
     def losses(self, outputs: Tensor, targets: Tensor, is_pad: Tensor) -> Tensor:
@@ -107,15 +120,15 @@ class LateFusionNetwork(nn.Module):
             return outputs * self.actions.target_deviation + self.actions.target_mean
         return self.tokenizer.decode_logits(outputs)
 
-    def _views(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+    def _views(self, originals: Mapping[str, Tensor], goal: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Return frames in [-1, 1] a view, augmented in training, the goal that fits them, and the crop's centre."""
         config = self.config
-        goal, crop_center = inputs.goals, None
+        crop_center = None
         if self.training and config.has_goal:
             goal = augmentation.jitter_goal(goal, config.goal_jitter)
             goal = goal * augmentation.keep_mask(len(goal), config.goal_dropout, goal.device)
         views: dict[str, Tensor] = {}
-        for key, original in inputs.frames.items():
+        for key, original in originals.items():
             frames = original
             if self.training and config.shift_pixels:
                 frames, displacement = augmentation.random_shift(frames, config.shift_pixels)

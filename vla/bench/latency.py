@@ -22,7 +22,7 @@ from vla.errors import UnknownNameError
 from vla.runtime.lerobot_policy import load_policy
 from vla.types import Box, Observation, Subgoal
 
-OURS = "ours"
+OURS, OURS_IN_TORCH = "ours", "ours, runtime=torch"
 PEERS = ("act", "diffusion")
 TURN = 10
 """Calls a subject makes before the next one's turn."""
@@ -38,7 +38,10 @@ def run(config: DictConfig) -> Report:
     peers = [name for name in str(config.peers).replace(" ", "").split(",") if name]
     if unknown := [name for name in peers if name not in PEERS]:
         raise UnknownNameError("peer", unknown[0], PEERS)
-    subjects = {OURS: load_policy(config.checkpoint, device=config.device, threads=config.threads)}
+    subjects = {
+        OURS: load_policy(config.checkpoint, config.device, threads=config.threads, runtime=str(config.runtime)),
+        OURS_IN_TORCH: load_policy(config.checkpoint, config.device, threads=config.threads, runtime="torch"),
+    }
     features = subjects[OURS].features()
     with tempfile.TemporaryDirectory() as folder:
         for name in peers:
@@ -58,6 +61,7 @@ def run(config: DictConfig) -> Report:
         "checkpoint": str(config.checkpoint),
         "parameters": {name: policy.parameter_count() for name, policy in subjects.items()},
         "inputs": {key: list(shape) for key, shape in features[0].items()},
+        "runtime": str(config.runtime),
         "threads": torch.get_num_threads(),
         "device": subjects[OURS].device,
     }

@@ -44,7 +44,7 @@ def run(config: DictConfig) -> Report:
         planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
         stack.callback(planner.close)
         policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
-            PolicyProcess(str(config.checkpoint), str(config.device)), "policy"
+            PolicyProcess(str(config.checkpoint), str(config.device), str(config.runtime)), "policy"
         )
         stack.callback(policy.close)
         deployment = stack.enter_context(open_robot(config, INSTRUCTIONS[0], seed=None))

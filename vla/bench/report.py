@@ -57,7 +57,7 @@ def ratios(rows: Mapping[str, Row], subject: str) -> dict[str, float]:
     """Return the rate of ``subject`` relative to that of each other row that has one."""
     own = rows[subject].per_second or 0.0
     others = {name: row.per_second for name, row in rows.items() if name != subject}
-    return {name: round(own / rate, 2) for name, rate in others.items() if rate}
+    return {f"{subject}/{name}": round(own / rate, 2) for name, rate in others.items() if rate}
 
 
 def write_report(report: Report, command: str, path: Path) -> None:

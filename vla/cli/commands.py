@@ -29,6 +29,7 @@ COMMANDS = {
         Command("eval", "measure a policy and a planner on a suite's tasks"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
+        Command("export", "write a checkpoint as ONNX", text="checkpoint"),
         Command("bench", "measure speed, timing, and how faults end", text="benchmark"),
     )
 }

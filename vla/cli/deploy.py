@@ -62,7 +62,7 @@ def run(config: DictConfig) -> int:
         planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
         stack.callback(planner.close)
         policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
-            PolicyProcess(str(config.policy), str(config.device)), "policy"
+            PolicyProcess(str(config.policy), str(config.device), str(config.runtime)), "policy"
         )
         stack.callback(policy.close)
         deployment = stack.enter_context(open_robot(config, instruction, config.seed))
@@ -125,12 +125,13 @@ class PolicyProcess:
 
     path: str
     device: str
+    runtime: str = "auto"
 
     def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
         """Return what predicts a chunk."""
         from vla.runtime.lerobot_policy import load_policy
 
-        policy = load_policy(self.path, self.device, threads=1)
+        policy = load_policy(self.path, self.device, threads=1, runtime=self.runtime)
         return lambda request: policy.predict_chunk(*request)
 
 

@@ -56,6 +56,7 @@ def run(config: DictConfig) -> int:
         env=env_options(config),
         wording=wording(config),
         n_action_steps=config.n_action_steps,
+        runtime=str(config.runtime),
         device=config.device,
         perturb=config.perturb,
         safety=safety_options(config),

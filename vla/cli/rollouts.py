@@ -48,6 +48,8 @@ class RolloutSpec:
     wording: Literal["train", "test"] = "train"
     n_action_steps: int | None = None
     device: str = "auto"
+    runtime: str = "auto"
+    """What runs the policy's network."""
     perturb: float = 0.0
     """Strength of the expert's perturbations."""
     policy_fraction: float | None = None
@@ -76,7 +78,7 @@ class Rollouts:
         if spec.policy != EXPERT:
             from vla.runtime.lerobot_policy import load_policy
 
-            self._policy = load_policy(spec.policy, spec.device, spec.n_action_steps, threads)
+            self._policy = load_policy(spec.policy, spec.device, spec.n_action_steps, threads, spec.runtime)
 
     def run(self, task: str, seed: int, subscribers: Sequence[Subscriber] = ()) -> EpisodeResult:
         """Draw the scene of ``seed`` and carry out the task."""

@@ -37,6 +37,7 @@ def run(config: DictConfig) -> int:
         policy=str(config.policy),
         env=env_options(config),
         n_action_steps=config.n_action_steps,
+        runtime=str(config.runtime),
         device=config.device,
         safety=safety_options(config),
     )

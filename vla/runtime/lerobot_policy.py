@@ -27,7 +27,11 @@ INSIDE_A_RUN = ("", "pretrained_model", "checkpoints/last/pretrained_model")
 
 
 def load_policy(
-    path: str, device: str = "auto", n_action_steps: int | None = None, threads: int | None = None
+    path: str,
+    device: str = "auto",
+    n_action_steps: int | None = None,
+    threads: int | None = None,
+    runtime: str = "auto",
 ) -> LerobotPolicy:
     """Load a policy of any type known to lerobot, ours included, and run it once so that its first chunk is not late.
 
@@ -36,9 +40,11 @@ def load_policy(
         device: torch device; ``auto`` takes a GPU if there is one.
         n_action_steps: actions executed of each chunk; None leaves it to the checkpoint.
         threads: threads torch may use in this process; None leaves torch's choice.
+        runtime: what runs the network: ``torch``, or what else the policy knows of; ``auto`` leaves it to the policy.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is incomplete.
+        CheckpointError: there is no such checkpoint, it is incomplete, or it is not for that runtime.
+        VlaError: the policy knows no such runtime.
     """
     import torch
     from lerobot.configs import PreTrainedConfig
@@ -64,6 +70,11 @@ def load_policy(
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise CheckpointError(f"cannot load the policy in {folder}: {error}") from error
+    use_runtime = getattr(model, "use_runtime", None)
+    if use_runtime is not None:
+        use_runtime(runtime)
+    elif runtime not in ("auto", "torch"):
+        raise CheckpointError(f"runtime={runtime}, but a policy of type {config.type} runs with torch only")
     policy = LerobotPolicy(model, preprocessor, postprocessor, n_action_steps)
     policy.warm_up()
     return policy
@@ -146,6 +157,18 @@ class LerobotPolicy:
     def parameter_count(self) -> int:
         """Return the number of the policy's parameters."""
         return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write the policy in a form that runs without this package; return the files.
+
+        Raises:
+            CheckpointError: policies of its type cannot be exported.
+            ConfigError: this one cannot.
+        """
+        export = getattr(self._model, "export", None)
+        if export is None:
+            raise CheckpointError(f"policies of type {self._model.name} cannot be exported; late_fusion can")
+        return export(folder)
 
     def reset(self) -> None:
         """Forget the previous episode."""

@@ -1,0 +1,208 @@
+"""Faster inference with the same weights: ONNX Runtime on a CPU, compilation elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from policies.late_fusion.inputs import Inputs
+from policies.late_fusion.network import LateFusionNetwork
+from policies.late_fusion.text import shared_text_encoder
+from vla.data.json_file import write_json
+from vla.errors import ConfigError, UnknownNameError
+
+RUNTIMES = ("auto", "torch", "onnx", "compile")
+"""``auto`` is ``onnx`` on a CPU where the network can be exported, and ``torch`` everywhere else."""
+STATE, GOAL, TEXT, ACTIONS = "state", "goal", "text", "actions"
+"""Names of the exported network's inputs beside the cameras' dataset columns, and of its output."""
+OPSET = 20
+
+Predictor = Callable[[Inputs], Tensor]
+"""Inputs to absolute actions (B, T, n)."""
+
+
+class Inference(nn.Module):
+    """A network from what the robot senses to absolute actions, in tensors only.
+
+    Args:
+        network: fitted; set to evaluation.
+    """
+
+    def __init__(self, network: LateFusionNetwork) -> None:
+        super().__init__()
+        self.network = network.eval()
+
+    def forward(self, frames: dict[str, Tensor], state: Tensor, goal: Tensor, text: Tensor | None) -> Tensor:
+        """Return actions (B, T, n).
+
+        Args:
+            frames: dataset column -> frames (B, 3, H, W), float in [0, 1].
+            state: (B, m), unnormalised.
+            goal: (B, 5).
+            text: sentence embeddings (B, d), or None for a policy without text.
+        """
+        outputs = self.network.run(frames, state, goal, text)
+        return self.network.actions.to_absolute(self.network.decode(outputs), state)
+
+
+def make_predictor(network: LateFusionNetwork, runtime: str, device: str) -> Predictor | None:
+    """Return what predicts instead of the network itself; None where nothing does.
+
+    Args:
+        network: fitted; must not be trained any more.
+        runtime: one of `RUNTIMES`.
+        device: where the network is.
+
+    Raises:
+        UnknownNameError: there is no such runtime.
+        ConfigError: the network cannot be exported, or not for this device.
+    """
+    if runtime not in RUNTIMES:
+        raise UnknownNameError("runtime", runtime, RUNTIMES)
+    if runtime == "auto":
+        runtime = "onnx" if device == "cpu" and _is_tensor_program(network) else "torch"
+    if runtime == "torch":
+        return None
+    _check_exportable(network)
+    if runtime == "onnx":
+        if device != "cpu":
+            raise ConfigError(f"runtime=onnx runs on the CPU, and device={device}")
+        return OnnxPredictor(network)
+    compiled = torch.compile(Inference(network), mode="reduce-overhead" if device.startswith("cuda") else "default")
+    return lambda inputs: compiled(inputs.frames, inputs.states, inputs.goals, _embedded(network, inputs)).clone()
+
+
+class OnnxPredictor:
+    """Runs an exported network with ONNX Runtime, with as many threads as torch has.
+
+    Args:
+        network: exported when nobody on this machine has done so before.
+    """
+
+    def __init__(self, network: LateFusionNetwork) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.inter_op_num_threads = 1
+        self._network = network
+        self._session = onnxruntime.InferenceSession(
+            str(_exported(network)), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Return absolute actions (B, T, n)."""
+        feed = {key: _unit_floats(frames).numpy() for key, frames in inputs.frames.items()}
+        feed |= {STATE: inputs.states.numpy(), GOAL: inputs.goals.numpy()}
+        if (text := _embedded(self._network, inputs)) is not None:
+            feed[TEXT] = text.numpy()
+        taken = {node.name for node in self._session.get_inputs()}
+        (actions,) = self._session.run(None, {name: value for name, value in feed.items() if name in taken})
+        return torch.from_numpy(actions)
+
+
+def export(network: LateFusionNetwork, folder: Path) -> list[Path]:
+    """Write a network, fitted and on the CPU, as ``policy.onnx``, and ``policy.json`` which says what goes in and out.
+
+    Raises:
+        ConfigError: it cannot be exported.
+    """
+    _check_exportable(network)
+    program, description = folder / "policy.onnx", folder / "policy.json"
+    _write_onnx(network, program)
+    write_json(description, _describe(network))
+    return [program, description]
+
+
+def _is_tensor_program(network: LateFusionNetwork) -> bool:
+    return network.config.head != "tokens" or network.config.tokenizer != "fast"
+
+
+def _check_exportable(network: LateFusionNetwork) -> None:
+    if not _is_tensor_program(network):
+        raise ConfigError("tokenizer=fast decodes text, which no exported network can; use runtime=torch")
+
+
+def _write_onnx(network: LateFusionNetwork, path: Path) -> None:
+    """Write one file, from frames, state, goal and sentence embedding to actions, for any number of samples."""
+    config = network.config
+    frames = {key: torch.rand(2, *feature.shape) for key, feature in config.image_features.items()}
+    goal = torch.tensor([[1.0, 0.3, 0.3, 0.5, 0.5]]).repeat(2, 1)
+    text = torch.randn(2, config.text_dim) if config.use_text else None
+    example = (frames, torch.zeros(2, network.actions.state_dim), goal, text)
+    batch = torch.export.Dim("batch")
+    shapes = ({key: {0: batch} for key in frames}, {0: batch}, {0: batch}, None if text is None else {0: batch})
+    names = [*frames, STATE, GOAL, *([] if text is None else [TEXT])]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            Inference(network),
+            example,
+            input_names=names,
+            output_names=[ACTIONS],
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            fresh = Path(folder) / path.name
+            program.save(str(fresh), external_data=False)
+            fresh.replace(path)
+
+
+def _describe(network: LateFusionNetwork) -> dict[str, Any]:
+    """Return what somebody who runs the exported file must know of it."""
+    config = network.config
+    return {
+        "inputs": {
+            **{
+                key: {"shape": ["batch", *feature.shape], "range": [0.0, 1.0]}
+                for key, feature in config.image_features.items()
+            },
+            STATE: {"shape": ["batch", network.actions.state_dim], "names": config.action_feature_names},
+            GOAL: {"shape": ["batch", 5], "meaning": "[present, x0, y0, x1, y1], fractions of the goal camera's frame"},
+            **(
+                {TEXT: {"shape": ["batch", config.text_dim], "encoder": config.text_encoder}} if config.use_text else {}
+            ),
+        },
+        "outputs": {ACTIONS: {"shape": ["batch", config.chunk_size, network.actions.action_dim]}},
+        "goal_camera": config.goal_camera,
+        "n_action_steps": config.n_action_steps,
+    }
+
+
+def _exported(network: LateFusionNetwork) -> Path:
+    """Return the network's file in the cache, after writing it if need be."""
+    digest = hashlib.sha256(f"{network.config} {OPSET} {torch.__version__}".encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().contiguous().numpy().tobytes())
+    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla" / "onnx"
+    path = root / f"{digest.hexdigest()[:24]}.onnx"
+    if not path.exists():
+        _write_onnx(network, path)
+    return path
+
+
+def _embedded(network: LateFusionNetwork, inputs: Inputs) -> Tensor | None:
+    if not network.config.use_text:
+        return None
+    return shared_text_encoder(network.config.text_encoder)(inputs.texts).to(inputs.states)
+
+
+def _unit_floats(frames: Tensor) -> Tensor:
+    """Return frames as float in [0, 1]."""
+    return frames.float() / 255 if frames.dtype == torch.uint8 else frames.float()
