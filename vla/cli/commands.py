@@ -29,6 +29,7 @@ COMMANDS = {
         Command("eval", "measure a policy and a planner on a suite's tasks"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
-        Command("bench", "measure latency, simulation speed and training speed", text="benchmark"),
+        Command("serve", "let robots elsewhere use a policy"),
+        Command("bench", "measure latency, simulation speed, training speed and what serving costs", text="benchmark"),
     )
 }
