@@ -18,6 +18,7 @@ ALLOWED = {
     "vla.safety": CONTRACT,
     "vla.robots": CONTRACT,
     "vla.runtime": CONTRACT | {"vla.data"},
+    "vla.serve": CONTRACT | {"vla.data"},
     "vla.evaluation": CONTRACT,
     "vla.training": CONTRACT | {"vla.data"},
     "envs": CONTRACT | {"vla.data", "vla.language"},

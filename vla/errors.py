@@ -76,3 +76,11 @@ class RenderingError(VlaError):
 
 class ControlRateError(VlaError):
     """The physics step does not divide the control period."""
+
+
+class ProtocolError(VlaError):
+    """A message between robot and policy server that is malformed, or that does not fit the policy."""
+
+
+class LinkError(VlaError):
+    """The link to a policy server cannot be made, or is lost."""

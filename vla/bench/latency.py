@@ -52,7 +52,7 @@ def run(config: DictConfig) -> Report:
     for _ in range(max(1, config.calls // TURN)):
         for name, policy in subjects.items():
             for _ in range(TURN):
-                observation, subgoal = _observation(rng, features)
+                observation, subgoal = draw_observation(rng, features)
                 start = time.perf_counter()
                 policy.predict_chunk(observation, subgoal)
                 seconds[name].append(time.perf_counter() - start)
@@ -72,7 +72,8 @@ Features = tuple[dict[str, tuple[int, ...]], int]
 """Inputs of a policy and their shapes, and the size of an action."""
 
 
-def _observation(rng: np.random.Generator, features: Features) -> tuple[Observation, Subgoal]:
+def draw_observation(rng: np.random.Generator, features: Features) -> tuple[Observation, Subgoal]:
+    """Return random frames and a random state of the shapes in ``features``, and a subgoal with a box."""
     inputs, joints = features
     frames = {
         key.removeprefix(f"{IMAGES}."): rng.integers(0, 256, (*shape[1:], shape[0]), dtype=np.uint8)

@@ -30,6 +30,7 @@ COMMANDS = {
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
-        Command("bench", "measure speed, timing, and how faults end", text="benchmark"),
+        Command("serve", "let robots elsewhere use a policy"),
+        Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
     )
 }

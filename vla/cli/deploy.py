@@ -13,6 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from vla.cli.options import check_range, output_file, planner_spec
+from vla.cli.remote import remote_link
 from vla.cli.robots import open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
 from vla.cli.safety import Guard, make_filter, safety_options
@@ -56,18 +57,23 @@ def run(config: DictConfig) -> int:
     stop_file = Path(config.stop_file)
     if stop_file.exists():
         raise ConfigError(f"{stop_file} exists, which stops the arm; remove it first")
+    remote = remote_link(config)
     with ExitStack() as stack:
         key = stack.enter_context(StopKey())
         stop = stack.enter_context(StopSwitch(stop_file, key))
         planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
         stack.callback(planner.close)
         policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
-            PolicyProcess(str(config.policy), str(config.device), str(config.runtime)), "policy"
+            remote.process if remote else PolicyProcess(str(config.policy), str(config.device), str(config.runtime)),
+            "policy",
         )
         stack.callback(policy.close)
         deployment = stack.enter_context(open_robot(config, instruction, config.seed))
         robot = deployment.robot
-        check_robot(str(config.policy), robot.observe())
+        if remote:
+            remote.check_robot(robot.observe())
+        else:
+            check_robot(str(config.policy), robot.observe())
         seed = deployment.seed or 0
         output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
         scene = f", seed {seed}" if deployment.seed is not None else ""
@@ -86,7 +92,7 @@ def run(config: DictConfig) -> int:
             watchdog,
             policy,
             planner,
-            safety,
+            remote.guard(safety) if remote else safety,
             planner_period=planning.period,
             replan_ticks=config.replan_ticks,
             blend_ticks=config.blend_ticks,

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.rollouts import EXPERT, PlannerSpec
 from vla.errors import ConfigError, UnknownNameError
+from vla.serve.address import is_remote
 from vla.types import TaskInfo
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ def check_range(name: str, value: float, low: float, high: float = float("inf"))
 
 
 def weights_digest(policy: str) -> str | None:
-    """Return a digest of a checkpoint's weights, by which a retrained policy in the same folder is told apart."""
-    if policy == EXPERT:
+    """Return a digest of a checkpoint's weights, by which a retrained policy in the same folder is told apart.
+
+    None for weights that are not here: of the expert, which has none, and of a policy server.
+    """
+    if policy == EXPERT or is_remote(policy):
         return None
     from vla.runtime.lerobot_policy import find_checkpoint
 

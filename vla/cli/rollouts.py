@@ -13,6 +13,8 @@ from vla.planner.registry import make_planner
 from vla.runtime.actors import Actor, ExpertActor, PolicyActor, TakeoverActor
 from vla.runtime.episode import run_episode
 from vla.runtime.subscribers import Subscriber
+from vla.serve.access import read_token
+from vla.serve.address import is_remote, server_url
 from vla.types import EpisodeResult, Policy, Simulation
 
 if TYPE_CHECKING:
@@ -75,7 +77,11 @@ class Rollouts:
         """The filter that actions go through; knows what it changed in the last episode."""
         if spec.safety is not None:
             self.safety = self._make_safety(spec.safety)
-        if spec.policy != EXPERT:
+        if is_remote(spec.policy):
+            from vla.serve.client import Endpoint, RemotePolicy
+
+            self._policy = RemotePolicy(Endpoint(server_url(spec.policy), read_token(None)), spec.n_action_steps)
+        elif spec.policy != EXPERT:
             from vla.runtime.lerobot_policy import load_policy
 
             self._policy = load_policy(spec.policy, spec.device, spec.n_action_steps, threads, spec.runtime)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vla.data.features import ACTION, GOAL, IMAGES, STATE, image_key
+from vla.data.features import ACTION, GOAL, IMAGES, STATE, TASK, image_key
 from vla.errors import CheckpointError
 from vla.types import ActionChunk, Observation, Subgoal, goal_vector
 
@@ -193,17 +194,34 @@ class LerobotPolicy:
         Raises:
             CheckpointError: the policy wants a camera, frame size or state that the robot does not have.
         """
+        return self.predict_chunks([(observation, subgoal)])[0]
+
+    def predict_chunks(self, requests: Sequence[tuple[Observation, Subgoal]]) -> list[ActionChunk]:
+        """Return a chunk (T, n) for each observation and subgoal, as ``predict_chunk`` does, in one forward pass.
+
+        A policy that looks at several past observations takes one pass for each. One that samples noise draws other
+        noise for several than for one.
+
+        Raises:
+            CheckpointError: the policy wants a camera, frame size or state that a robot does not have.
+        """
+        import torch
+
+        batches = [self._batch(*request) for request in requests]
+        with torch.inference_mode():
+            if self._has_past:
+                chunks = [self._select_actions(self._preprocessor(batch)) for batch in batches]
+            else:
+                chunks = list(self._model.predict_action_chunk(self._preprocessor(_joined(batches))))
+            actions = [self._postprocessor(chunk).to("cpu", torch.float32).numpy() for chunk in chunks]  # (T, n) each
+        return [ActionChunk(one, seen.time) for one, (seen, _) in zip(actions, requests, strict=True)]
+
+    def _batch(self, observation: Observation, subgoal: Subgoal) -> dict[str, Any]:
         import torch
         from lerobot.policies.utils import prepare_observation_for_inference
 
-        batch = prepare_observation_for_inference(
-            self._columns(observation, subgoal), torch.device(self._device), task=subgoal.text
-        )
-        with torch.inference_mode():
-            batch = self._preprocessor(batch)
-            actions = self._select_actions(batch) if self._has_past else self._model.predict_action_chunk(batch)[0]
-            actions = self._postprocessor(actions)  # (T, n)
-        return ActionChunk(actions.to("cpu", torch.float32).numpy(), observation.time)
+        columns = self._columns(observation, subgoal)
+        return prepare_observation_for_inference(columns, torch.device(self._device), task=subgoal.text)
 
     def _columns(self, observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
         """Return the policy's inputs under lerobot's names, unnormalised, without a batch dimension."""
@@ -217,6 +235,19 @@ class LerobotPolicy:
 
         self._model.reset()
         return torch.cat([self._model.select_action(dict(batch)) for _ in range(self._own_steps)])
+
+
+def _joined(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return batches of one as one batch: tensors in a row, texts in a list."""
+    import torch
+
+    if len(batches) == 1:
+        return batches[0]
+    first = batches[0]
+    joined: dict[str, Any] = {
+        key: torch.cat([batch[key] for batch in batches]) for key, value in first.items() if torch.is_tensor(value)
+    }
+    return first | joined | {TASK: [batch[TASK] for batch in batches]}
 
 
 def _input_shapes(config: Any) -> dict[str, tuple[int, ...]]:

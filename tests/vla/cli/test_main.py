@@ -14,6 +14,7 @@ REQUIRED = {
     "eval": [],
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
+    "serve": [],
     "bench": ["benchmark=latency"],
 }
 

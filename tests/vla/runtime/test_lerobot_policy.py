@@ -56,6 +56,31 @@ def test_chunk_depends_on_the_observation_alone(act: Path) -> None:
     np.testing.assert_array_equal(policy.predict_chunk(observation(0), SUBGOAL).actions, first)
 
 
+def test_several_observations_at_once_give_what_each_gives_alone(act: Path) -> None:
+    policy = load_policy(str(act), device="cpu", threads=1)
+    texts = ["press the button", "put the red cube in the bowl", "go"]
+    requests = [(observation(seed, time=seed), Subgoal(text, "", "")) for seed, text in enumerate(texts)]
+    together = policy.predict_chunks(requests)
+    for request, chunk in zip(requests, together, strict=True):
+        alone = policy.predict_chunk(*request)
+        assert chunk.start_time == alone.start_time
+        np.testing.assert_allclose(chunk.actions, alone.actions, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_released_policy_gives_the_same_chunks_at_once_as_one_by_one() -> None:
+    policy = load_policy("checkpoints/tabletop", device="cpu", threads=1)
+    random = np.random.default_rng(0)
+    requests = []
+    for index, text in enumerate(["press the button", "pick up the red cube", "place it in the bowl"]):
+        frames = {name: random.integers(0, 256, (128, 128, 3), np.uint8) for name in ("front", "wrist")}
+        box = Box(0.2, 0.2, 0.3, 0.3) if index else None
+        seen = Observation(frames, random.normal(0, 20, 6).astype(np.float32), 0.0)
+        requests.append((seen, Subgoal(text, "", "", box=box)))
+    for request, chunk in zip(requests, policy.predict_chunks(requests), strict=True):
+        np.testing.assert_allclose(chunk.actions, policy.predict_chunk(*request).actions, atol=1e-2)
+
+
 def test_a_training_runs_folder_is_as_good_as_the_checkpoint_in_it(act: Path) -> None:
     assert find_checkpoint(str(act.parents[2])) == act
     assert find_checkpoint(str(act.parent)) == act
