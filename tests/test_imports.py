@@ -14,6 +14,7 @@ ALLOWED = {
     "vla.errors": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
+    "vla.vlm": CONTRACT | {"vla.data"},
     "vla.planner": CONTRACT | {"vla.language", "vla.data", "vla.vlm"},
     "vla.safety": CONTRACT,
     "vla.robots": CONTRACT,
