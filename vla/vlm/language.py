@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import torch
@@ -62,12 +63,13 @@ def _gguf_file(name: str) -> Path | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers from showing progress bars and warnings."""
+    """Keep transformers from showing progress bars and warnings; its GGUF reader's bar heeds no setting."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

@@ -79,7 +79,7 @@ def test_smollm2_tokenizer(smollm2_tokenizer: PreTrainedTokenizerBase) -> None:
     assert len(tokenizer) == 49152
     assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
     assert (tokenizer.pad_token, tokenizer.unk_token) == ("<|im_end|>", "<|endoftext|>")
-    assert tokenizer.tokenize("Put 12 cubes") == ["Put", "Ġ", "1", "2", "Ġcub", "es"]
+    assert tokenizer.tokenize("Put 12 cubes") == ["Put", "Ġ", "1", "2", "Ġcubes"]
     prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True, tokenize=False)
     assert isinstance(prompt, str)
     assert prompt.endswith("<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
