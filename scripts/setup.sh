@@ -41,6 +41,6 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))'
 fi
 echo "setup: installing packages (one to three minutes)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock
+.venv/bin/uv pip install --quiet --compile-bytecode --no-deps --python .venv/bin/python -r requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -e .
 printf '%s' "$want" >"$stamp"

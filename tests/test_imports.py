@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CONTRACT = {"vla.types", "vla.errors"}
+CONTRACT = {"vla.types", "vla.errors", "vla.processes"}
 ALLOWED = {
     "vla.types": set(),
     "vla.errors": set(),
+    "vla.processes": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
+    "vla.vlm": CONTRACT | {"vla.data"},
     "vla.planner": CONTRACT | {"vla.language", "vla.data", "vla.vlm"},
     "vla.safety": CONTRACT,
     "vla.robots": CONTRACT,

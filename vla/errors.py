@@ -31,6 +31,10 @@ class InstructionError(VlaError):
     """An instruction that is not understood, or that cannot be carried out with what is on the table."""
 
 
+class GroundingError(VlaError):
+    """A text that names no box or point where it should, or one that no frame has."""
+
+
 class ConfigError(VlaError):
     """A configuration value that does not fit."""
 

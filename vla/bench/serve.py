@@ -21,8 +21,8 @@ from omegaconf import DictConfig
 from vla.bench.latency import TURN, draw_observation
 from vla.bench.report import Report, ratios, row
 from vla.errors import VlaError
+from vla.processes import start_worker
 from vla.runtime.lerobot_policy import LerobotPolicy, load_policy
-from vla.runtime.workers import start_worker
 from vla.serve.client import Endpoint, RemotePolicy
 from vla.serve.server import Limits, PolicyServer
 from vla.serve.spec import PolicySpec

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import VlaError
+from vla.processes import start_worker
 from vla.robots.bus_twin import ArmPhysics, BusTwin
 from vla.robots.frame_board import FrameBoard
-from vla.runtime.workers import start_worker
 
 START_SECONDS = 60.0
 """Longest time that the process may take to build the arm [s]."""

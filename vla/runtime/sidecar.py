@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from vla.errors import VlaError
-from vla.runtime.workers import start_worker
+from vla.processes import start_worker
 
 RESTART_DELAY = 0.5
 """Time before a process that has died is started again [s]."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any
 
 from vla.errors import VlaError
+from vla.processes import start_worker
 
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
 """Environment of workers: as many processes as cores leave nothing for threads to win. LP is Mesa's rasteriser."""
@@ -76,14 +75,6 @@ def run_jobs[Job: Hashable, Result](
 def default_workers() -> int:
     """One worker a core that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def start_worker() -> None:
-    """Leave Ctrl-C to the process that has started this one, and end with it even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _do(make_worker: Callable[[], Callable[[Any], Any]], job: Any) -> Any:

@@ -1,0 +1,70 @@
+"""What every connector is: patch features (B, N, D) in, language model tokens (B, M, hidden) out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from vla.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ConnectorSpec:
+    """Sizes on both sides of a connector, and its own."""
+
+    feature_dim: int
+    """Channels of a patch, D."""
+    grid: int
+    """Patches along each side of the image; N = grid²."""
+    hidden_dim: int
+    """Width of the language model."""
+    merge: int = 1
+    """Side of the blocks of patches that become one token (linear, mlp)."""
+    tokens: int = 16
+    """Learned queries (qformer, perceiver)."""
+    depth: int = 2
+    heads: int = 8
+    dim: int = 256
+
+
+class Connector(nn.Module, ABC):
+    """Base of the connectors."""
+
+    num_tokens: int
+    """Tokens an image, M."""
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> Tensor:
+        """Return tokens (B, M, hidden) for patch features (B, N, D), N row by row."""
+
+
+class MergedPatches(nn.Module):
+    """Normalised patches, neighbours joined into blocks: an image of high resolution costs the language model less.
+
+    Pixel shuffle as in Idefics 3 (Laurençon et al. 2024, section 3.2), space to depth.
+
+    Raises:
+        ConfigError: blocks do not fill the grid.
+    """
+
+    def __init__(self, spec: ConnectorSpec) -> None:
+        super().__init__()
+        if spec.merge < 1 or spec.grid % spec.merge:
+            divisors = [side for side in range(1, spec.grid + 1) if spec.grid % side == 0]
+            raise ConfigError(
+                f"connector_merge={spec.merge} does not divide the grid of {spec.grid} x {spec.grid} patches; "
+                f"valid: {', '.join(map(str, divisors))}"
+            )
+        self.side = spec.grid // spec.merge
+        self.merge = spec.merge
+        self.num_tokens = self.side**2
+        self.output_dim = spec.feature_dim * spec.merge**2
+        self.norm = nn.LayerNorm(spec.feature_dim)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return blocks (B, N / merge², D * merge²) of patches (B, N, D)."""
+        batch, _, channels = features.shape
+        blocks = self.norm(features).view(batch, self.side, self.merge, self.side, self.merge, channels)
+        return blocks.transpose(2, 3).reshape(batch, self.num_tokens, self.output_dim)
