@@ -75,7 +75,8 @@ def test_an_exported_policy_runs_by_its_description_alone(motion: Path, tmp_path
     text = shared_text_encoder(said["inputs"]["text"]["encoder"])(inputs.texts)
     frames = {key: value.float() / 255 if value.dtype == torch.uint8 else value for key, value in inputs.frames.items()}
     feed = {**frames, "state": inputs.states, "goal": inputs.goals, "text": text}
-    (actions,) = session.run(None, {name: np.asarray(value) for name, value in feed.items()})
+    (output,) = session.run(None, {name: np.asarray(value) for name, value in feed.items()})
+    actions = np.asarray(output)
     assert list(actions.shape[1:]) == said["outputs"]["actions"]["shape"][1:] == [CHUNK, 6]
     np.testing.assert_allclose(actions, policy.predict_action_chunk(batch), atol=1e-3)
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from policies.late_fusion import augmentation
 from policies.late_fusion.actions import relative_mask
 from policies.late_fusion.crop import crop_around_goal
 from policies.late_fusion.inputs import unpack
+from policies.late_fusion.modeling_late_fusion import LateFusionPolicy
 from policies.late_fusion.network import LateFusionNetwork
 from tests.policies.helpers import small_batch, small_policy
 from vla.data.features import GOAL, image_key
@@ -41,11 +44,16 @@ def test_shift_of_nothing_is_the_identity() -> None:
     assert not displacement.any()
 
 
+def frames_and_goals(batch: dict[str, Any], policy: LateFusionPolicy) -> tuple[dict[str, Tensor], Tensor]:
+    inputs = unpack(batch, policy.config)
+    return inputs.frames, inputs.goals
+
+
 def test_goal_moves_with_its_camera(motion: Path) -> None:
     policy = small_policy(motion, goal_jitter=0.0, goal_dropout=0.0, brightness=0.0, contrast=0.0, colour=0.0).train()
     batch = small_batch(20)
     batch[image_key("front")] = blob(19, 29, 64).repeat(20, 1, 1, 1)  # centre of the goal box, [0.3, 0.45]
-    views, goal, _ = policy.network._views(unpack(batch, policy.config))
+    views, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
     pixel = views["front"][:, 0].flatten(1).argmax(1)
     center = (goal[:, 1:3] + goal[:, 3:5]) / 2 * 64
     torch.testing.assert_close((pixel % 64).float() + 0.5, center[:, 0], atol=0.5, rtol=0)
@@ -73,7 +81,7 @@ def test_jitter_moves_boxes_a_little_and_keeps_them_in_the_frame() -> None:
 def test_goal_dropout_removes_the_whole_box(motion: Path) -> None:
     policy = small_policy(motion, goal_dropout=0.5, goal_jitter=0.0, shift_pixels=0).train()
     batch = small_batch(64)
-    _, goal, _ = policy.network._views(unpack(batch, policy.config))
+    _, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
     dropped = (goal == 0).all(1)
     assert 15 < dropped.sum() < 49
     torch.testing.assert_close(goal[~dropped], batch[GOAL][~dropped])
@@ -82,7 +90,7 @@ def test_goal_dropout_removes_the_whole_box(motion: Path) -> None:
 def test_goals_are_left_alone_in_evaluation(motion: Path) -> None:
     policy = small_policy(motion, goal_dropout=1.0).eval()
     batch = small_batch()
-    _, goal, _ = policy.network._views(unpack(batch, policy.config))
+    _, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
     assert torch.equal(goal, batch[GOAL])
 
 

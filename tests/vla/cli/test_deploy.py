@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -33,8 +34,9 @@ def test_an_instruction_moves_the_arm_and_leaves_a_report(tmp_path: Path, capsys
     assert "safety filter" in text
     dataset = LeRobotDataset("local/recording", root=recording)
     assert 0 < len(dataset) <= report["ticks"]
-    assert dataset[0]["task"] == "press the button"
-    assert dataset[0]["action"].shape == dataset[0]["observation.state"].shape == (6,)
+    first: Any = dataset[0]
+    assert first["task"] == "press the button"
+    assert first["action"].shape == first["observation.state"].shape == (6,)
 
 
 @pytest.mark.slow
