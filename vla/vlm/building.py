@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -65,16 +65,18 @@ def build_vlm(
         vision_config=vision,
         text_config=model.config,
         text_source=language_model if isinstance(language_model, str) else "",
-        image_token_id=words.convert_tokens_to_ids(IMAGE),
+        image_token_id=cast(int, words.convert_tokens_to_ids(IMAGE)),
         connector=connector,
         **_checked(connector_options),
     )
-    whole = VisionLanguageModel(config, encoder, model).to(dtype).eval()
+    whole = VisionLanguageModel(config, encoder, model)
+    whole.to(dtype).eval()  # pyright: ignore[reportArgumentType]  # transformers' wrapper of `to` loses ``self``
     assert whole.generation_config is not None
     whole.generation_config = deepcopy(model.generation_config)
     whole.generation_config.pad_token_id = words.pad_token_id
     whole.generation_config.eos_token_id = words.eos_token_id
     whole.generation_config.suppress_tokens = words.convert_tokens_to_ids([IMAGE, CROP])
+    assert not isinstance(words.chat_template, dict)
     processor = VlmProcessor(
         image_processor=SiglipImageProcessor(
             size={"height": vision.image_size, "width": vision.image_size},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -12,6 +13,7 @@ from vla.vlm.connectors import CONNECTORS, ConnectorSpec
 LIBRARIES = ("timm", "transformers")
 
 
+@dataclass(repr=False, kw_only=True)  # as PreTrainedConfig makes its subclasses, but seen by type checkers
 class VisionConfig(PreTrainedConfig):
     """A vision encoder: which network, the images that it takes, and the features that it gives.
 
@@ -43,6 +45,7 @@ class VisionConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
 
+@dataclass(repr=False, kw_only=True)
 class VlmConfig(PreTrainedConfig):
     """Vision encoder, connector and language model.
 
@@ -52,7 +55,7 @@ class VlmConfig(PreTrainedConfig):
     """
 
     model_type = "vla_vlm"
-    sub_configs: ClassVar = {"vision_config": VisionConfig, "text_config": AutoConfig}
+    sub_configs: ClassVar[dict[str, Any]] = {"vision_config": VisionConfig, "text_config": AutoConfig}
 
     vision_config: dict | PreTrainedConfig | None = None
     text_config: dict | PreTrainedConfig | None = None

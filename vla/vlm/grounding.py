@@ -78,11 +78,11 @@ class Grounding:
         """
         if np.shape(goal) != (GOAL_DIM,):
             raise GroundingError(f"goal has shape {np.shape(goal)}, not ({GOAL_DIM},)")
-        present, *edges = (float(value) for value in goal)
+        present, x0, y0, x1, y1 = (float(value) for value in goal)
         if not present:
             return ABSENT
         try:
-            return self.write_box(Box(*edges))
+            return self.write_box(Box(x0, y0, x1, y1))
         except ValueError as error:
             raise GroundingError(str(error)) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ IGNORED = -100
 class VlmOutput(CausalLMOutputWithPast):
     """Output of the language model, and the tokens that the images became."""
 
-    image_features: torch.FloatTensor | None = None
+    image_features: Tensor | None = None
     """(I, M, hidden), I images."""
 
 
@@ -54,12 +54,12 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
     config: VlmConfig
     config_class = VlmConfig
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ("image", "text")  # pyright: ignore[reportAssignmentType]  # as transformers' own models
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_attention_backend = True
-    _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values"]
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -77,6 +77,12 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
                 module._is_hf_initialized = True  # type: ignore[assignment]
         self.post_init()
 
+    if TYPE_CHECKING:  # the one of GenerationMixin asks for attributes that models need not have
+
+        def generate(self, *args: Any, **options: Any) -> torch.LongTensor:
+            """Return the prompts' tokens and those that follow (B, L); see `GenerationMixin.generate`."""
+            ...
+
     def _init_weights(self, module: nn.Module) -> None:
         """Leave modules as their constructors made them; the language model has rules of its own."""
 
@@ -88,13 +94,13 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
         """Replace the language model's token embeddings."""
         self.language_model.set_input_embeddings(value)
 
-    def get_output_embeddings(self) -> nn.Module:
+    def get_output_embeddings(self) -> nn.Module | None:
         """Return the language model's output layer."""
         return self.language_model.get_output_embeddings()
 
-    def set_output_embeddings(self, value: nn.Module) -> None:
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace the language model's output layer."""
-        self.language_model.set_output_embeddings(value)
+        self.language_model.set_output_embeddings(new_embeddings)
 
     def component(self, name: str) -> nn.Module:
         """Return one of the `COMPONENTS`.
@@ -192,7 +198,7 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
             image_features=features,
         )
 
-    def prepare_inputs_for_generation(
+    def prepare_inputs_for_generation(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         input_ids: Tensor,
         pixel_values: Tensor | None = None,
@@ -200,11 +206,13 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Return the inputs of the next step of ``generate``; later ones find the images in the cache."""
-        inputs = super().prepare_inputs_for_generation(input_ids, is_first_iteration=is_first_iteration, **kwargs)
+        inputs = super().prepare_inputs_for_generation(  # pyright: ignore[reportAttributeAccessIssue]
+            input_ids, is_first_iteration=is_first_iteration, **kwargs
+        )
         inputs["pixel_values"] = pixel_values if is_first_iteration or not kwargs.get("use_cache", True) else None
         return inputs
 
-    def _expand_inputs_for_generation(
+    def _expand_inputs_for_generation(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         expand_size: int = 1,
         is_encoder_decoder: bool = False,
@@ -218,7 +226,10 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
             prompts = pixel_values.split(images.tolist())
             pixel_values = torch.cat([group for group in prompts for _ in range(expand_size)])
         input_ids, options = super()._expand_inputs_for_generation(
-            expand_size, is_encoder_decoder=is_encoder_decoder, input_ids=input_ids, **options
+            expand_size,
+            is_encoder_decoder=is_encoder_decoder,
+            input_ids=cast("torch.LongTensor | None", input_ids),
+            **options,
         )
         return input_ids, options | {"pixel_values": pixel_values}
 

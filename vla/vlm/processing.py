@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,11 @@ Frame = Image.Image | NDArray[np.uint8]
 class VlmProcessorKwargs(ProcessingKwargs, total=False):
     """Defaults of the processor's options."""
 
-    _defaults = {"text_kwargs": {"padding": True}, "common_kwargs": {"return_tensors": "pt"}}  # noqa: RUF012
+    # transformers reads the defaults here, though a TypedDict should have none
+    _defaults = {  # noqa: RUF012  # pyright: ignore[reportGeneralTypeIssues]
+        "text_kwargs": {"padding": True},
+        "common_kwargs": {"return_tensors": "pt"},
+    }
 
 
 class VlmProcessor(ProcessorMixin):
@@ -47,6 +51,9 @@ class VlmProcessor(ProcessorMixin):
         ConfigError: the tokenizer lacks tokens.
     """
 
+    image_processor: Any
+    tokenizer: PreTrainedTokenizerBase
+    chat_template: str | None
     valid_processor_kwargs = VlmProcessorKwargs
 
     def __init__(
@@ -73,9 +80,9 @@ class VlmProcessor(ProcessorMixin):
     @property
     def image_size(self) -> int:
         """Side of the images that the vision encoder takes [px]."""
-        return cast(Any, self).image_processor.size["height"]
+        return self.image_processor.size["height"]
 
-    def __call__(
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         images: Frame | Sequence[Frame] | Sequence[Sequence[Frame]] | None = None,
         text: str | Sequence[str] | None = None,
@@ -119,15 +126,15 @@ class VlmProcessor(ProcessorMixin):
                 head += placeholders + part
                 shown += seen
             expanded.append(head)
-        merged = self._merge_kwargs(VlmProcessorKwargs, tokenizer_init_kwargs=self._tokenizer.init_kwargs, **options)
-        inputs: dict[str, Any] = dict(self._tokenizer(expanded, **merged["text_kwargs"]))
+        merged = self._merge_kwargs(
+            VlmProcessorKwargs,  # pyright: ignore[reportArgumentType]  # it wants the class, whatever it says
+            tokenizer_init_kwargs=self.tokenizer.init_kwargs,
+            **options,
+        )
+        inputs: dict[str, Any] = dict(self.tokenizer(expanded, **merged["text_kwargs"]))
         if shown:
-            inputs |= cast(Any, self).image_processor(shown, **merged["images_kwargs"])
+            inputs |= self.image_processor(shown, **merged["images_kwargs"])
         return BatchFeature(inputs)
-
-    @property
-    def _tokenizer(self) -> PreTrainedTokenizerBase:
-        return cast(Any, self).tokenizer
 
     def _show(self, picture: Image.Image, region: Box | None) -> tuple[str, list[Image.Image]]:
         """Return the placeholders of an image, and of a crop if there is a region, and the pictures for them."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import CLIPVisionConfig, LlamaConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from vla.vlm.building import build_vlm
 from vla.vlm.modeling import VisionLanguageModel
@@ -54,7 +56,8 @@ def tiny_vlm(
         seed: of the weights.
         connector_options: see ``build_vlm``.
     """
-    vision = CLIPVisionConfig(
+    vision = AutoConfig.for_model(
+        "clip_vision_model",
         hidden_size=16,
         intermediate_size=32,
         num_hidden_layers=1,
@@ -62,7 +65,8 @@ def tiny_vlm(
         image_size=IMAGE_SIZE,
         patch_size=8,
     )
-    language = LlamaConfig(
+    language = AutoConfig.for_model(
+        "llama",
         vocab_size=len(byte_tokenizer()),
         hidden_size=HIDDEN,
         intermediate_size=2 * HIDDEN,
@@ -72,7 +76,13 @@ def tiny_vlm(
         max_position_embeddings=512,
         tie_word_embeddings=True,
     )
-    small = {"connector_tokens": 4, "connector_depth": 1, "connector_heads": 2, "connector_dim": 16}
+    small: dict[str, Any] = {
+        "connector_tokens": 4,
+        "connector_depth": 1,
+        "connector_heads": 2,
+        "connector_dim": 16,
+        **connector_options,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_vlm(
@@ -82,5 +92,5 @@ def tiny_vlm(
             tokenizer=byte_tokenizer(),
             grounding=grounding,
             location_bins=location_bins,
-            **(small | connector_options),
+            **small,
         )

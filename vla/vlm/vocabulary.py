@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
-from tokenizers import AddedToken
-from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from torch import Tensor, nn
+from transformers import AddedToken, PreTrainedModel, PreTrainedTokenizerBase
 
 from vla.vlm.chat import IMAGE
 from vla.vlm.grounding import Grounding
@@ -28,12 +29,13 @@ def extend_embeddings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
     They start at the mean of all tokens, where the model's expectations are least disturbed. Location tokens differ
     from it by as much as words do, and the more alike two coordinates are the more alike are their tokens.
     """
-    words = model.get_input_embeddings().weight.shape[0]  # type: ignore[union-attr]
+    words = cast(nn.Embedding, model.get_input_embeddings()).weight.shape[0]
     if len(tokenizer) > words:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    locations = [index for token in grounding.tokens if (index := tokenizer.convert_tokens_to_ids(token)) >= words]
-    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
-    for weight in {id(layer.weight): layer.weight for layer in layers if layer is not None}.values():  # type: ignore[union-attr]
+    indices = cast(list[int], tokenizer.convert_tokens_to_ids(grounding.tokens))
+    locations = [index for index in indices if index >= words]
+    layers: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
+    for weight in {id(layer.weight): layer.weight for layer in layers if layer is not None}.values():
         _start(weight, words, locations)
 
 

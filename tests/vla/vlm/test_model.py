@@ -14,7 +14,7 @@ from vla.errors import ConfigError, UnknownNameError
 from vla.vlm import VisionLanguageModel, VlmConfig, VlmProcessor
 from vla.vlm.tiny import tiny_vlm
 
-CLOSE = {"atol": 1e-4, "rtol": 1e-4}
+CLOSE: dict[str, Any] = {"atol": 1e-4, "rtol": 1e-4}
 
 
 def logits_of(model: VisionLanguageModel, inputs: Any) -> torch.Tensor:
@@ -28,7 +28,7 @@ def test_forward_and_backward(connector: str) -> None:
     inputs = mixed_batch(processor)
     output = model.train()(**inputs, labels=inputs["input_ids"])
     output.loss.backward()
-    assert output.logits.shape == (*inputs["input_ids"].shape, len(processor.tokenizer))  # type: ignore[attr-defined]
+    assert output.logits.shape == (*inputs["input_ids"].shape, len(processor.tokenizer))
     assert output.image_features.shape == (4, model.connector.num_tokens, 32)
     missing = {name for name, value in model.named_parameters() if value.grad is None}
     assert all("post_layernorm" in name for name in missing), missing  # CLIP's, of the pooled output only
@@ -59,7 +59,7 @@ def test_saved_and_loaded_by_the_auto_classes(connector: str, tmp_path: Path) ->
 
 def test_saved_in_half_precision(tmp_path: Path) -> None:
     model, processor = tiny_vlm()
-    model.to(torch.bfloat16).save_pretrained(tmp_path)
+    model.bfloat16().save_pretrained(tmp_path)
     restored = VisionLanguageModel.from_pretrained(tmp_path)
     assert {parameter.dtype for parameter in restored.parameters()} == {torch.bfloat16}
     assert logits_of(restored, mixed_batch(processor)).isfinite().all()

@@ -20,6 +20,7 @@ def test_overfits_four_captions(connector: str) -> None:
     labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, IGNORED)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.0)
     model.train()
+    loss = torch.tensor(torch.inf)
     for _ in range(STEPS):
         loss = model(**inputs, labels=labels).loss
         optimizer.zero_grad()

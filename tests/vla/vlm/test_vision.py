@@ -27,6 +27,7 @@ from vla.vlm.building import build_vlm
 from vla.vlm.configuration import VisionConfig
 from vla.vlm.tiny import byte_tokenizer, tiny_vlm
 from vla.vlm.vision import load_vision_encoder, make_vision_encoder
+from vla.vlm.vision.timm_encoder import TimmEncoder
 
 SMALL: dict[str, Any] = {
     "hidden_size": 16,
@@ -40,7 +41,8 @@ SMALL: dict[str, Any] = {
 
 def small_clip() -> PreTrainedModel:
     text = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "vocab_size": 9}
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=SMALL, projection_dim=8))
+    settings: dict[str, Any] = {"text_config": text, "vision_config": SMALL, "projection_dim": 8}
+    return CLIPModel(CLIPConfig(**settings))
 
 
 FAMILIES = {
@@ -87,6 +89,7 @@ def test_timm_folders(architecture: str, tmp_path: Path) -> None:
         features = encoder(pixels)
     assert features.shape == (2, config.grid**2, config.feature_dim)
     assert config.grid == 6
+    assert isinstance(encoder, TimmEncoder)
     same = dict(network.named_parameters())
     shared = [name for name, value in encoder.network.named_parameters() if name.removeprefix("model.") in same]
     assert shared
