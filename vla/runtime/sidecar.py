@@ -129,9 +129,12 @@ class Sidecar[Request, Result]:
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=_answer, args=(self._make, theirs), name=self.name, daemon=True)
-        self._process.start()
+        process = context.Process(target=_answer, args=(self._make, theirs), name=self.name, daemon=True)
+        process.start()
+        self._process = process
         theirs.close()
+        if self._closed:
+            process.terminate()
         error = ours.recv()
         if error:
             raise VlaError(f"the {self.name} cannot be set up: {error}")

@@ -15,6 +15,7 @@ REQUIRED = {
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
     "serve": [],
+    "export": [],
     "bench": ["benchmark=latency"],
 }
 

@@ -96,9 +96,10 @@ def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follow
     held = settle(robot, READY_POSE.copy())
     twin.call(partial(twin_calls.overload, ids=(2, 3)))
     time.sleep(1.0)
-    with pytest.raises(RobotError, match="servo shoulder_lift reports overload") as error:
-        robot.observe()
-    assert error.value.lasting
+    error = complaint(robot)
+    assert error is not None
+    assert str(error) == "servo shoulder_lift reports overload"
+    assert error.lasting
     assert abs(twin.call(partial(twin_calls.raw_position, id=2)) - (2047 + held[1] * 4095 / 360)) > 20
 
 
@@ -110,14 +111,29 @@ def test_status_bytes_are_put_into_words(status: int, words: str) -> None:
     assert describe_status(status) == words
 
 
+def complaint(robot: LerobotRobot, attempts: int = 30) -> RobotError | None:
+    """Return what is wrong with a robot, unless it is just that the machine is busy."""
+    for _ in range(attempts):
+        try:
+            robot.observe()
+        except RobotError as error:
+            if "takes more than" not in str(error):
+                return error
+            time.sleep(0.05)
+        else:
+            return None
+    raise AssertionError("the bus was late all the time")
+
+
 def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: TwinProcess) -> None:
     robot = LerobotRobot(follower, 30.0)
     twin.call(partial(twin_calls.unplug, id=3))
-    with pytest.raises(RobotError, match=r"(?i)sync read") as error:
-        robot.observe()
-    assert not error.value.lasting
+    error = complaint(robot)
+    assert error is not None
+    assert "sync read" in str(error)
+    assert not error.lasting
     twin.call(twin_calls.mend)
-    assert robot.observe().state.shape == (6,)
+    assert complaint(robot) is None
 
 
 def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: TwinProcess) -> None:
@@ -138,8 +154,7 @@ def test_a_camera_that_fails_is_noticed(follower: SO101Follower, twin: TwinProce
     robot = LerobotRobot(follower, 30.0)
     twin.call(partial(twin_calls.spoil_cameras, fault=fault))
     time.sleep(0.8)
-    with pytest.raises(RobotError, match=words):
-        robot.observe()
+    assert words in str(complaint(robot))
 
 
 def test_an_arm_that_cannot_be_built_says_why() -> None:
