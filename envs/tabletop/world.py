@@ -20,6 +20,7 @@ from envs.tabletop.model import (
     body_name,
     build_model,
 )
+from envs.tabletop.renderer import Renderer
 from envs.tabletop.scene import HALF_SIZE, RADII, Scene
 from envs.tabletop.units import JOINT_NAMES, to_lerobot, to_radians
 from vla.errors import ControlRateError, UnknownNameError
@@ -72,7 +73,7 @@ class World:
         self._substeps = substeps(control_hz)
         self.model = build_model(scene, level=level, shadows=shadows)
         self.data = mujoco.MjData(self.model)
-        self._renderer: mujoco.Renderer | None = None
+        self._renderer: Renderer | None = None
         joints = [self.model.joint(name) for name in JOINT_NAMES]
         self.qpos_index = np.array([joint.qposadr[0] for joint in joints])
         self.qvel_index = np.array([joint.dofadr[0] for joint in joints])
@@ -128,7 +129,7 @@ class World:
         """
         if camera not in CAMERAS:
             raise UnknownNameError("camera", camera, CAMERAS)
-        renderer = self._renderer = self._renderer or mujoco.Renderer(self.model, *self.image_size)
+        renderer = self._renderer = self._renderer or Renderer(self.model, *self.image_size)
         renderer.update_scene(self.data, camera)
         return renderer.render()
 
