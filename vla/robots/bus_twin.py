@@ -16,6 +16,8 @@ from vla.robots.servo_bus.bus import ServoBus
 from vla.robots.servo_bus.port import BusPort
 from vla.robots.servo_bus.servo import MIDDLE, RESOLUTION, Register, Servo
 
+MOST_BEHIND = 0.1
+"""Time that the physics catch up with [s]; the bus has to wait for the interpreter meanwhile."""
 STEPS_PER_DEGREE = (RESOLUTION - 1) / 360.0
 """As lerobot converts."""
 
@@ -166,8 +168,9 @@ class BusTwin:
                 self._show_frames(self._seen(physics.frames()))
                 next_frame = max(next_frame + 1 / self._fps, now)
             due = int(now * physics.hz)
-            if due - done > physics.hz:  # a machine that cannot keep up slows down instead of running ever later
-                done = due - int(physics.hz)
+            behind = int(MOST_BEHIND * physics.hz)
+            if due - done > behind:  # a machine that cannot keep up slows down instead of running ever later
+                done = due - behind
             for _ in range(due - done):
                 with self._lock:
                     goals = np.array([_degrees(servo.goal) for servo in servos])

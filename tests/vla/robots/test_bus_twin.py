@@ -20,6 +20,7 @@ from vla.robots.frame_board import FrameBoard
 from vla.robots.lerobot_robot import LerobotRobot, connect, describe_status, fitted
 from vla.robots.twin_process import TwinProcess
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
+from vla.types import Observation
 
 pytestmark = pytest.mark.slow
 
@@ -46,19 +47,43 @@ def follower(twin: TwinProcess, tmp_path: Path) -> Iterator[SO101Follower]:
     }
     config = SO101FollowerConfig(port=twin.port, id="twin", calibration_dir=tmp_path, cameras=cameras)  # type: ignore[arg-type]
     follower = SO101Follower(config)
-    connect(follower)
+    connect(follower, attempts=20)
     assert follower.is_calibrated
     yield follower
     follower.disconnect()
 
 
+def observe(robot: LerobotRobot) -> Observation:
+    """Observe; a busy machine may make the bus late a few times."""
+    for _ in range(40):
+        try:
+            return robot.observe()
+        except RobotError as error:
+            if error.lasting:
+                raise
+            time.sleep(0.05)
+    raise AssertionError("the robot could not be read")
+
+
+def complaint(robot: LerobotRobot, words: str) -> RobotError:
+    """Return the error that holds ``words``; a busy machine may cause others before it."""
+    for _ in range(40):
+        try:
+            robot.observe()
+        except RobotError as error:
+            if words in str(error):
+                return error
+        time.sleep(0.05)
+    raise AssertionError(f"nobody has said {words!r}")
+
+
 def settle(robot: LerobotRobot, target: np.ndarray, seconds: float = 3.0) -> np.ndarray:
     end = time.monotonic() + seconds
-    state = robot.observe().state
+    state = observe(robot).state
     while time.monotonic() < end and np.abs(state - target).max() > 4.0:
         robot.step(target.astype(np.float32))
         time.sleep(0.02)
-        state = robot.observe().state
+        state = observe(robot).state
     return state
 
 
@@ -66,7 +91,7 @@ def test_the_driver_observes_in_the_simulations_units(follower: SO101Follower) -
     robot = LerobotRobot(follower, 30.0)
     assert robot.joint_names == JOINT_NAMES
     assert set(robot.camera_names) == {"front", "wrist"}
-    observation = robot.observe()
+    observation = observe(robot)
     assert np.abs(observation.state - READY_POSE).max() < 25.0  # it sagged while the driver had the torque off
     assert observation.images["front"].shape == (48, 48, 3)
     assert observation.images["front"].std() > 5.0
@@ -96,10 +121,7 @@ def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follow
     held = settle(robot, READY_POSE.copy())
     twin.call(partial(twin_calls.overload, ids=(2, 3)))
     time.sleep(1.0)
-    error = complaint(robot)
-    assert error is not None
-    assert str(error) == "servo shoulder_lift reports overload"
-    assert error.lasting
+    assert complaint(robot, "servo shoulder_lift reports overload").lasting
     assert abs(twin.call(partial(twin_calls.raw_position, id=2)) - (2047 + held[1] * 4095 / 360)) > 20
 
 
@@ -111,29 +133,12 @@ def test_status_bytes_are_put_into_words(status: int, words: str) -> None:
     assert describe_status(status) == words
 
 
-def complaint(robot: LerobotRobot, attempts: int = 30) -> RobotError | None:
-    """Return what is wrong with a robot, unless it is just that the machine is busy."""
-    for _ in range(attempts):
-        try:
-            robot.observe()
-        except RobotError as error:
-            if "takes more than" not in str(error):
-                return error
-            time.sleep(0.05)
-        else:
-            return None
-    raise AssertionError("the bus was late all the time")
-
-
 def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: TwinProcess) -> None:
     robot = LerobotRobot(follower, 30.0)
     twin.call(partial(twin_calls.unplug, id=3))
-    error = complaint(robot)
-    assert error is not None
-    assert "sync read" in str(error)
-    assert not error.lasting
+    assert not complaint(robot, "sync read").lasting
     twin.call(twin_calls.mend)
-    assert complaint(robot) is None
+    assert observe(robot).state.shape == (6,)
 
 
 def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: TwinProcess) -> None:
@@ -154,7 +159,7 @@ def test_a_camera_that_fails_is_noticed(follower: SO101Follower, twin: TwinProce
     robot = LerobotRobot(follower, 30.0)
     twin.call(partial(twin_calls.spoil_cameras, fault=fault))
     time.sleep(0.8)
-    assert words in str(complaint(robot))
+    assert not complaint(robot, words).lasting
 
 
 def test_an_arm_that_cannot_be_built_says_why() -> None:
