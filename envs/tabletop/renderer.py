@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import mujoco
 
 
@@ -13,7 +15,9 @@ class Renderer(mujoco.Renderer):
     """
 
     def close(self) -> None:
-        """Free the context, and all that is in it."""
+        """Free the context, and all that is in it; at the interpreter's end, which does so, nothing."""
+        if sys.is_finalizing():
+            return
         context = getattr(self, "_gl_context", None)
         if context is not None:
             context.make_current()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from policies.late_fusion.inputs import Inputs
 from policies.late_fusion.network import LateFusionNetwork
 from policies.late_fusion.text import shared_text_encoder
+from vla.data.installed import cache_folder
 from vla.data.json_file import write_json
 from vla.errors import ConfigError, UnknownNameError
 
@@ -99,6 +99,7 @@ class OnnxPredictor:
         self._session = onnxruntime.InferenceSession(
             str(_exported(network)), options, providers=["CPUExecutionProvider"]
         )
+        self._taken = {node.name for node in self._session.get_inputs()}
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Return absolute actions (B, T, n)."""
@@ -106,8 +107,7 @@ class OnnxPredictor:
         feed |= {STATE: inputs.states.numpy(), GOAL: inputs.goals.numpy()}
         if (text := _embedded(self._network, inputs)) is not None:
             feed[TEXT] = text.numpy()
-        taken = {node.name for node in self._session.get_inputs()}
-        (actions,) = self._session.run(None, {name: value for name, value in feed.items() if name in taken})
+        (actions,) = self._session.run(None, {name: value for name, value in feed.items() if name in self._taken})
         return torch.from_numpy(actions)
 
 
@@ -190,8 +190,7 @@ def _exported(network: LateFusionNetwork) -> Path:
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().contiguous().numpy().tobytes())
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla" / "onnx"
-    path = root / f"{digest.hexdigest()[:24]}.onnx"
+    path = cache_folder("onnx") / f"{digest.hexdigest()[:24]}.onnx"
     if not path.exists():
         _write_onnx(network, path)
     return path

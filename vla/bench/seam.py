@@ -3,8 +3,7 @@
 A policy moves the simulated arm; each chunk arrives one control tick after the observation that it was planned from,
 and the next one is asked for after ``replan_ticks``, as in ``vla deploy``. Compared is the change of the commanded
 velocity from one tick to the next: switching at once, as against blending over ``blend_ticks``, where the largest
-change until the blend is over counts. What the newer chunk does by itself is a third figure: a seam can add to it,
-never take away from it.
+change until the blend is over counts. What the newer chunk does by itself is a third figure.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from vla.cli.options import check_range, output_file, planner_spec
 from vla.cli.remote import remote_link
-from vla.cli.robots import open_robot
+from vla.cli.robots import Deployment, open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
 from vla.cli.safety import Guard, make_filter, safety_options
 from vla.data.json_file import write_json
@@ -61,13 +61,9 @@ def run(config: DictConfig) -> int:
     with ExitStack() as stack:
         key = stack.enter_context(StopKey())
         stop = stack.enter_context(StopSwitch(stop_file, key))
-        planner: Sidecar[PlannerRequest, Plan] = Sidecar(PlannerProcess(planning.name, planning.options), "planner")
-        stack.callback(planner.close)
-        policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(
-            remote.process if remote else PolicyProcess(str(config.policy), str(config.device), str(config.runtime)),
-            "policy",
-        )
-        stack.callback(policy.close)
+        planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
+        local = PolicyProcess(str(config.policy), str(config.device), str(config.runtime))
+        policy = stack.enter_context(Sidecar(remote.process if remote else local, "policy"))
         deployment = stack.enter_context(open_robot(config, instruction, config.seed))
         robot = deployment.robot
         if remote:
@@ -101,8 +97,7 @@ def run(config: DictConfig) -> int:
         )
         print(f"moving to the ready pose; {'space bar or ' if key.available else ''}Ctrl-C stops the arm", flush=True)
         with watchdog:
-            if not loop.move_to(deployment.arm.ready):
-                raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
+            move_to_ready(loop, deployment, safety)
             report = loop.run(instruction, config.max_seconds)
         success = report.done and (deployment.succeeded is None or deployment.succeeded())
         result = as_episode_result(report, instruction, task=deployment.task, seed=seed, success=success)
@@ -123,6 +118,16 @@ def run(config: DictConfig) -> int:
     write_json(report_file, entry(report, safety.filter.interventions) | {"success": success})
     print(f"wrote {report_file}")
     return SUCCEEDED if success else REFUSED if refused else FAILED
+
+
+def move_to_ready(loop: ControlLoop, deployment: Deployment, safety: Guard) -> None:
+    """Move the arm to where policies expect to begin.
+
+    Raises:
+        VlaError: it does not get there.
+    """
+    if not loop.move_to(deployment.arm.ready):
+        raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
     from lerobot.cameras import CameraConfig
     from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 
-    from vla.robots.lerobot_robot import LerobotRobot, connect
+    from vla.robots.lerobot_robot import FAULTS, LerobotRobot, connect
 
     if cameras is None:
         import lerobot.cameras.opencv  # noqa: F401 - registers its configuration
@@ -145,7 +145,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
         )
     try:
         connect(follower)
-    except (ConnectionError, RuntimeError, OSError) as error:
+    except FAULTS as error:
         raise ConfigError(f"the arm at {options['port']} cannot be connected: {error}") from error
     try:
         if not follower.is_calibrated:
@@ -157,5 +157,5 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
     finally:
         try:
             follower.disconnect()
-        except (RuntimeError, OSError) as error:
+        except FAULTS as error:
             print(f"could not let go of the arm, which may still be under power: {error}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -22,6 +21,7 @@ import numpy as np
 import psutil
 
 from vla.data.frame_store import FrameStore, FrameStoreWriter
+from vla.data.installed import cache_folder
 from vla.data.tables import episode_table
 from vla.errors import DatasetError
 
@@ -44,11 +44,6 @@ class Segment:
     length: int
     start_time: float
     """[s]"""
-
-
-def default_cache_folder() -> Path:
-    """Return the folder for caches: ``$XDG_CACHE_HOME/vla/frames``, by default under ``~/.cache``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vla" / "frames"
 
 
 def fingerprint(root: Path) -> str:
@@ -74,14 +69,14 @@ def open_frames(
 
     Args:
         dataset: a complete dataset (no episode selection), with videos or images.
-        folder: where caches live; None for ``default_cache_folder()``.
+        folder: where caches live; None for the user's cache.
         workers: decoding threads.
         progress: called with (frames decoded, frames to decode) over all cameras.
 
     Raises:
         DatasetError: a video lacks frames, or the disk is too small for the cache.
     """
-    home = (folder or default_cache_folder()) / fingerprint(Path(dataset.root))
+    home = (folder or cache_folder("frames")) / fingerprint(Path(dataset.root))
     home.mkdir(parents=True, exist_ok=True)
     missing = [key for key in dataset.meta.camera_keys if not (home / key).exists()]
     _check_space(dataset, home, missing)

@@ -24,6 +24,8 @@ PROMPT = 0.03
 """A bus that takes longer to answer has not been understood the first time, or answers what was asked before [s]."""
 SETTLED = 1.0
 """Time without such trouble after which the servos' status is believed [s]."""
+QUIET = 0.1
+"""Time after which no reply to what was asked before is on its way any more [s]."""
 BLACK = 8
 """A frame without a brighter pixel shows nothing."""
 FAULTS = (OSError, RuntimeError)
@@ -34,17 +36,23 @@ def connect(follower: SOFollower, attempts: int = 3) -> None:
     """Connect an SO-100 or SO-101 without asking on the terminal; lerobot greets the servos only once, which may fail.
 
     Raises:
-        ConnectionError, RuntimeError, OSError: the last attempt's.
+        OSError, RuntimeError: the last attempt's.
     """
+    port = follower.bus.port_handler
     for attempt in range(1, attempts + 1):
         try:
             follower.connect(calibrate=False)
             return
-        except (ConnectionError, RuntimeError, OSError):
-            if follower.bus.port_handler.is_open:
-                follower.bus.port_handler.closePort()
-            if attempt == attempts:
+        except (*FAULTS, IndexError) as error:  # the driver indexes replies without looking at their length
+            if port.is_open:
+                port.closePort()
+            port.is_using = False
+            if attempt < attempts:
+                time.sleep(QUIET)
+            elif isinstance(error, FAULTS):
                 raise
+            else:
+                raise ConnectionError("a servo's reply is of the wrong length") from error
 
 
 class LerobotRobot:

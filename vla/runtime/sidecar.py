@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from vla.errors import VlaError
 from vla.processes import start_worker
@@ -33,7 +33,7 @@ class Reply[Result]:
 
 
 class Sidecar[Request, Result]:
-    """A process that answers one request at a time.
+    """A process that answers one request at a time; use as a context manager, or ``close`` it.
 
     Neither ``submit`` nor ``poll`` ever waits: a thread talks to the process. While it is busy, a further request
     replaces the one that is waiting.
@@ -58,6 +58,12 @@ class Sidecar[Request, Result]:
         self.restarts = 0
         self._thread = threading.Thread(target=self._talk, name=f"{name} sidecar", daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     @property
     def pid(self) -> int | None:

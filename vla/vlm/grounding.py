@@ -121,10 +121,12 @@ class Grounding:
         return round(value * (self.bins - 1))
 
     def _interval(self, low: float, high: float) -> tuple[int, int]:
-        """Return the ends' bins, at least one apart."""
+        """Return the ends' bins, at least one apart, each at most one bin from its end."""
         first, last = self._index(low), self._index(high)
         if first == last:
-            first, last = (first, last + 1) if last < self.bins - 1 else (first - 1, last)
+            middle = (low + high) / 2 * (self.bins - 1)
+            downwards = first > 0 and (middle < first or last == self.bins - 1)
+            first, last = (first - 1, last) if downwards else (first, last + 1)
         return first, last
 
     def _write(self, *indices: int) -> str:

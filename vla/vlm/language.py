@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
@@ -12,6 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from vla.data.installed import package_folder
 from vla.errors import ConfigError
 from vla.vlm.gguf_tokenizer import read_gguf_tokenizer
 
@@ -54,11 +54,8 @@ def _gguf_file(name: str) -> Path | None:
     """Return the GGUF file that a name stands for, if any."""
     if name.endswith(".gguf"):
         return Path(name)
-    spec = importlib.util.find_spec(name) if name.isidentifier() and not Path(name).is_dir() else None
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        if files := sorted(Path(location).glob("*.gguf")):
-            return files[0]
-    return None
+    package = None if Path(name).is_dir() else package_folder(name)
+    return next(iter(sorted(package.glob("*.gguf"))), None) if package is not None else None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from envs.tabletop.units import JOINT_NAMES
 from envs.tabletop.world import READY_POSE
 from tests.vla.robots import twin_calls
 from vla.errors import RobotError, VlaError
+from vla.robots import twin_faults
 from vla.robots.frame_board import FrameBoard
 from vla.robots.lerobot_robot import LerobotRobot, connect, describe_status, fitted
 from vla.robots.twin_process import TwinProcess
@@ -36,7 +37,7 @@ def process() -> Iterator[TwinProcess]:
 @pytest.fixture
 def twin(process: TwinProcess) -> Iterator[TwinProcess]:
     yield process
-    process.call(twin_calls.mend)
+    process.call(twin_faults.mend)
 
 
 @pytest.fixture
@@ -48,7 +49,6 @@ def follower(twin: TwinProcess, tmp_path: Path) -> Iterator[SO101Follower]:
     config = SO101FollowerConfig(port=twin.port, id="twin", calibration_dir=tmp_path, cameras=cameras)  # type: ignore[arg-type]
     follower = SO101Follower(config)
     connect(follower, attempts=20)
-    assert follower.is_calibrated
     yield follower
     follower.disconnect()
 
@@ -119,7 +119,7 @@ def test_the_driver_moves_the_arm(follower: SO101Follower) -> None:
 def test_without_torque_the_arm_sags_and_with_overload_too(follower: SO101Follower, twin: TwinProcess) -> None:
     robot = LerobotRobot(follower, 30.0)
     held = settle(robot, READY_POSE.copy())
-    twin.call(partial(twin_calls.overload, ids=(2, 3)))
+    twin.call(partial(twin_faults.overload, ids=(2, 3)))
     time.sleep(1.0)
     assert complaint(robot, "servo shoulder_lift reports overload").lasting
     assert abs(twin.call(partial(twin_calls.raw_position, id=2)) - (2047 + held[1] * 4095 / 360)) > 20
@@ -135,14 +135,14 @@ def test_status_bytes_are_put_into_words(status: int, words: str) -> None:
 
 def test_a_servo_that_is_unplugged_is_an_error_and_comes_back(follower: SO101Follower, twin: TwinProcess) -> None:
     robot = LerobotRobot(follower, 30.0)
-    twin.call(partial(twin_calls.unplug, id=3))
+    twin.call(partial(twin_faults.unplug_servo, id=3))
     assert not complaint(robot, "sync read").lasting
-    twin.call(twin_calls.mend)
+    twin.call(twin_faults.mend)
     assert observe(robot).state.shape == (6,)
 
 
 def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: TwinProcess) -> None:
-    twin.call(partial(twin_calls.damage_replies, fraction=0.02))
+    twin.call(partial(twin_faults.corrupt_replies, fraction=0.02))
     good = 0
     for _ in range(30):
         try:
@@ -157,7 +157,7 @@ def test_a_few_damaged_replies_are_read_again(follower: SO101Follower, twin: Twi
 )
 def test_a_camera_that_fails_is_noticed(follower: SO101Follower, twin: TwinProcess, fault: Any, words: str) -> None:
     robot = LerobotRobot(follower, 30.0)
-    twin.call(partial(twin_calls.spoil_cameras, fault=fault))
+    twin.call(partial(twin_faults.spoil_cameras, fault=fault))
     time.sleep(0.8)
     assert not complaint(robot, words).lasting
 

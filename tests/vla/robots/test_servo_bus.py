@@ -49,6 +49,15 @@ def test_instructions_are_found_in_any_pieces_and_after_noise(
     assert found == [Instruction(*one) for one in packets]
 
 
+@given(packets=st.lists(st.tuples(st.integers(0, 254), st.integers(0, 255), st.binary(max_size=24)), max_size=12))
+def test_no_instruction_stops_the_bus(packets: list[tuple[int, int, bytes]]) -> None:
+    bus = bus_of()
+    for instruction in packets:
+        for reply in bus.answer(Instruction(*instruction)):
+            assert reply[:2] == b"\xff\xff"
+            assert len(reply) == 4 + reply[3]
+
+
 def test_a_damaged_instruction_is_skipped() -> None:
     damaged = bytearray(packet(1, Code.WRITE, bytes((40, 1))))
     damaged[-2] ^= 4

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.helpers.careful import Careful
 from tests.helpers.toy_suite import ToySimulation
 from vla.errors import RobotError
 from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
@@ -72,25 +73,6 @@ class MakePolicy:
             return ActionChunk(np.tile(goal, (self.steps, 1)), observation.time)
 
         return predict
-
-
-class Careful:
-    """Lets everything through; holds where it is without a proposal."""
-
-    def __init__(self) -> None:
-        self.stopped = ""
-        self.at_rest = False
-        self.last: NDArray[np.float32] | None = None
-
-    def stop(self, cause: str) -> None:
-        self.stopped = self.stopped or cause
-
-    def guard(
-        self, proposal: NDArray | None, observation: Observation, time: float, planned_at: float | None
-    ) -> NDArray[np.float32] | None:
-        self.at_rest = proposal is None
-        self.last = observation.state if proposal is None else proposal.astype(np.float32)
-        return self.last
 
 
 class Setup:

