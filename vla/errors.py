@@ -35,6 +35,10 @@ class GroundingError(VlaError):
     """A text that names no box or point where it should, or one that no frame has."""
 
 
+class PlanError(VlaError):
+    """An answer of a model that is no plan."""
+
+
 class ConfigError(VlaError):
     """A configuration value that does not fit."""
 
