@@ -1,7 +1,7 @@
 """What a vision-language model learns from: views, each with many questions about it.
 
-A dataset is a folder of Parquet shards, ``train/*.parquet`` and ``test/*.parquet``, that ``datasets.load_dataset`` reads.
-A row is a `View`. Many questions share their images, so that a model need see these only once for all of them.
+A dataset is a folder of Parquet shards, ``train/*.parquet`` and ``test/*.parquet``, that ``datasets.load_dataset``
+reads. A row is a `View`. Many questions share their images, so that a model need see these only once for all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ KINDS = (
     "refusal",
     "sign",
 )
-"""What questions are about: ``plan`` asks for the next subgoal, ``progress`` whether one is reached, ``change`` compares
-before and after, ``refusal`` are instructions that cannot or must not be carried out, ``sign`` printed words."""
+"""What questions are about: ``plan`` asks for the next subgoal, ``progress`` whether one is reached, ``change``
+compares two moments, ``refusal`` are instructions that cannot or must not be carried out, ``sign`` printed words."""
 
 
 @dataclass(frozen=True)
