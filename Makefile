@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check lock
+.PHONY: help setup demo test check policy lock
 
 INSTRUCTION ?= put the red cube in the bowl, then press the button
 SEED ?= 42
@@ -21,6 +21,9 @@ test: setup      ## all tests, with coverage
 check: setup     ## lint, types and the fast tests
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 -q -m "not slow"
+
+policy: setup    ## collect demonstrations and train a policy like checkpoints/tabletop from nothing (about 11 hours)
+	scripts/tabletop_policy.sh
 
 lock: setup      ## renew requirements.lock
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.12 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock

@@ -15,7 +15,7 @@ ALLOWED = {
     "vla.processes": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
-    "vla.vlm": CONTRACT | {"vla.data"},
+    "vla.vlm": CONTRACT | {"vla.data", "vla.language"},
     "vla.planner": CONTRACT | {"vla.language", "vla.data", "vla.vlm"},
     "vla.safety": CONTRACT,
     "vla.robots": CONTRACT,
@@ -23,7 +23,7 @@ ALLOWED = {
     "vla.serve": CONTRACT | {"vla.data"},
     "vla.evaluation": CONTRACT,
     "vla.training": CONTRACT | {"vla.data"},
-    "envs": CONTRACT | {"vla.data", "vla.language"},
+    "envs": CONTRACT | {"vla.data", "vla.language", "vla.vlm.examples", "vla.vlm.grounding", "vla.vlm.prompts"},
     "policies": CONTRACT | {"vla.data"},
 }
 """Package -> packages of ours that it may import besides itself. vla.cli and vla.bench see everything."""

@@ -25,6 +25,7 @@ COMMANDS = {
     for command in (
         Command("collect", "record demonstrations of a suite's experts as a LeRobot dataset"),
         Command("inspect", "show what is in a LeRobot dataset, and what looks wrong", text="dataset"),
+        Command("merge", "copy several LeRobot datasets into one"),
         Command("train", "train a policy on a dataset"),
         Command("eval", "measure a policy and a planner on a suite's tasks"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),

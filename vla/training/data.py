@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.datasets import EpisodeAwareSampler, compute_sampler_state
-from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
 from lerobot.datasets.factory import resolve_delta_timestamps
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from vla.data.cached_dataset import CachedDataset
 from vla.data.frame_cache import open_frames
+from vla.data.location import dataset_location, open_metadata
 from vla.data.tables import episode_rows
 from vla.errors import DatasetError
 
@@ -25,29 +24,6 @@ if TYPE_CHECKING:
     from vla.training.options import TrainOptions
 
 Batch = dict[str, Any]
-
-
-def dataset_location(name: str) -> tuple[str, str | None]:
-    """Return lerobot's (repo id, root) of a dataset folder or hub id.
-
-    Raises:
-        DatasetError: a folder that is not a dataset.
-    """
-    path = Path(name).expanduser()
-    if (path / "meta/info.json").is_file():
-        return f"local/{path.resolve().name}", str(path.resolve())
-    if path.exists() or name.count("/") != 1 or name.startswith((".", "~", "/")):
-        raise DatasetError(f"{name} is not a LeRobot dataset: {path / 'meta/info.json'} does not exist")
-    return name, None
-
-
-def open_metadata(name: str) -> LeRobotDatasetMetadata:
-    """Open the metadata of a dataset folder or hub id."""
-    repo_id, root = dataset_location(name)
-    try:
-        return LeRobotDatasetMetadata(repo_id, root=root)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise DatasetError(f"dataset {name} cannot be opened: {error}") from error
 
 
 def open_dataset(name: str, policy: PreTrainedConfig, episodes: Sequence[int] | None = None) -> LeRobotDataset:

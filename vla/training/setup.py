@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,9 @@ from lerobot.utils.logging_utils import AverageMeter, MetricsTracker
 from lerobot.utils.random_utils import get_rng_state, set_rng_state
 from safetensors.torch import load_file
 
+from vla.data.location import dataset_location
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
-from vla.training.data import Batch, dataset_location, float_images
+from vla.training.data import Batch, float_images
 from vla.training.options import TrainOptions
 
 WEIGHTS = "model.safetensors"
@@ -59,20 +61,27 @@ class Learner:
         update_policy(tracker, self.policy, prepared, optimizer, self.grad_clip_norm, self.accelerator)
 
     @torch.no_grad()
-    def loss(self, batches: Iterator[Batch]) -> float:
-        """Return the mean loss over batches in evaluation mode. Leaves the random state as it was."""
+    def measure(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """Return means over batches in evaluation mode: of the loss, and of what else the policy reports as a number.
+
+        Leaves the random state as it was.
+        """
         state = get_rng_state()
         torch.manual_seed(0)
         self.policy.eval()
-        total = count = 0.0
+        totals: defaultdict[str, float] = defaultdict(float)
+        count = 0
         with self.accelerator.autocast():
             for batch in batches:
                 size = len(batch["index"])
-                loss, _ = self.policy.forward(self.prepare(batch))
-                total, count = total + loss.item() * size, count + size
+                loss, figures = self.policy.forward(self.prepare(batch))
+                count += size
+                for name, value in {**(figures or {}), "loss": loss.item()}.items():
+                    if isinstance(value, float):
+                        totals[name] += value * size
         self.policy.train()
         set_rng_state(state)
-        return total / max(count, 1)
+        return {name: total / max(count, 1) for name, total in totals.items()}
 
 
 def policy_config(fields: Mapping[str, Any], device: str) -> PreTrainedConfig:

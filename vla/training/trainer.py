@@ -206,8 +206,11 @@ class _Run:
                 if validation is not None and (int(fraction * VALIDATIONS) > validated or ending):
                     validated = int(fraction * VALIDATIONS)
                     with self.average.applied(self.learner.policy):
-                        val_loss = self.learner.loss(iter(validation))
-                    records.write(self.step, {"val_loss": val_loss}, mode="eval")
+                        measured = self.learner.measure(iter(validation))
+                        val_loss = measured["loss"]
+                        records.write(
+                            self.step, {f"val_{name}": value for name, value in measured.items()}, mode="eval"
+                        )
                     window_start += time.perf_counter() - now
                 report(Progress("training", fraction, budget.planned_steps, self.step, loss, val_loss, speed))
                 if time.perf_counter() - saved_at >= options.checkpoint_minutes * 60 and not ending:

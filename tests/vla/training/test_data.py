@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from vla.data.location import dataset_location
 from vla.errors import DatasetError
-from vla.training.data import dataset_location, split_episodes
+from vla.training.data import split_episodes
 
 
 @pytest.mark.parametrize(("episodes", "fraction", "held"), [(100, 0.03, 3), (10, 0.03, 1), (7, 0.5, 4), (5, 0.0, 0)])
