@@ -7,17 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A subcommand of ``vla``; its options and their defaults are ``configs/<name>.yaml``."""
+    """A subcommand of ``vla``; its options and their defaults are ``configs/<file>.yaml``."""
 
     name: str
+    """One word, or two, of which the first is shared by a family: ``vlm data``."""
     summary: str
     text: str | None = None
     """Option that takes the words given without ``key=``; None when the command takes none."""
 
     @property
+    def file(self) -> str:
+        """Name of its configuration and of its module."""
+        return self.name.replace(" ", "_")
+
+    @property
     def module(self) -> str:
         """Module whose ``run(config) -> exit code`` carries the command out."""
-        return f"vla.cli.{self.name}"
+        return f"vla.cli.{self.file}"
 
 
 COMMANDS = {
@@ -33,5 +39,8 @@ COMMANDS = {
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
         Command("serve", "let robots elsewhere use a policy"),
         Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
+        Command("vlm data", "write questions about a suite's scenes, with answers, for a vision-language model"),
     )
 }
+FAMILIES = {name.split()[0] for name in COMMANDS if " " in name}
+"""First words of the commands that have two."""

@@ -53,7 +53,7 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
         passed_on.append(f"env={suite}" if suite in _choices("env") else "~env")
     try:
         with initialize_config_module("configs", version_base="1.3"):
-            config = compose(command.name, overrides=passed_on)
+            config = compose(command.file, overrides=passed_on)
         for key, value in values.items():
             OmegaConf.update(config, key, value, merge=False)
     except (HydraException, OmegaConfBaseException) as error:
@@ -83,7 +83,7 @@ def help_text(command: Command) -> str:
 
 
 def _root_lines(command: Command) -> list[str]:
-    return (resources.files("configs") / f"{command.name}.yaml").read_text().splitlines()
+    return (resources.files("configs") / f"{command.file}.yaml").read_text().splitlines()
 
 
 def _header(command: Command) -> list[str]:

@@ -17,6 +17,7 @@ REQUIRED = {
     "serve": [],
     "export": [],
     "bench": ["benchmark=latency"],
+    "vlm data": ["output=x"],
 }
 
 
@@ -30,7 +31,7 @@ def groups():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_composes_and_explains_itself(name, capsys):
-    assert main([name, "--help"]) == 0
+    assert main([*name.split(), "--help"]) == 0
     text = capsys.readouterr().out
     options = config.load(COMMANDS[name], REQUIRED[name])
     for key in options:
@@ -89,6 +90,19 @@ def test_errors_are_messages_not_traces(capsys):
     assert "unknown command 'evla'" in capsys.readouterr().err
     assert main([]) == 0
     assert "usage: vla" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["vlm"], ["vlm", "--help"]])
+def test_a_family_lists_its_commands_only(arguments, capsys):
+    assert main(arguments) == 0
+    listed = [line.split("  ")[1] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert listed == [name for name in COMMANDS if name.startswith("vlm ")]
+
+
+def test_a_wrong_second_word_is_named(capsys):
+    assert main(["vlm", "dat"]) == 2
+    error = capsys.readouterr().err
+    assert "unknown command 'vlm dat'" in error and "Did you mean 'vlm data'" in error
 
 
 def test_an_experiment_sets_several_options_and_the_command_line_has_the_last_word():
