@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
 from vla.errors import VlaError
 from vla.language import Step, expand, parse
 from vla.types import ArmDescription, Observation
+
+if TYPE_CHECKING:
+    from vla.vlm.examples import View
 
 FREE = "free"
 """Name of the task of a scene that was drawn for a user's own instruction."""
@@ -73,7 +76,7 @@ class TabletopSimulation:
             UnknownNameError: ``task`` is not one of the suite's.
         """
         assignment = assign(task, seed, wording)
-        self._start(assignment.scene, task, seed, assignment.instruction, assignment.steps)
+        self.start(assignment.scene, task, seed, assignment.instruction, assignment.steps)
 
     def reset_for_instruction(self, instruction: str, seed: int | None = None, *, tries: int = 500) -> None:
         """Draw a scene that belongs to no task, and take a user's own words as the instruction.
@@ -95,12 +98,13 @@ class TabletopSimulation:
             except VlaError as problem:
                 error = error or problem
                 continue
-            self._start(scene, FREE, candidate, instruction, steps)
+            self.start(scene, FREE, candidate, instruction, steps)
             return
         assert error is not None
         raise error
 
-    def _start(self, scene: Scene, task: str, seed: int, instruction: str, steps: tuple[Step, ...]) -> None:
+    def start(self, scene: Scene, task: str, seed: int, instruction: str = "", steps: tuple[Step, ...] = ()) -> None:
+        """Set the table as ``scene`` says, for a task that is the caller's business."""
         self.close()
         self._world = World(
             scene,
@@ -149,6 +153,21 @@ class TabletopSimulation:
             perturb: strength of noise, misses and dropped objects in what it executes; 0 for none.
         """
         return TabletopExpert(self.world, np.random.default_rng([self.seed, 7]), perturb=perturb)
+
+    def views(
+        self, seed: int, split: Literal["train", "test"], count: int, *, perturb: float = 1.0
+    ) -> tuple[View, ...]:
+        """Return what is seen at some moments of the episode of ``seed``, with questions and answers.
+
+        Args:
+            seed: of scene, instruction, moments and questions.
+            split: ``test`` has wordings and combinations of its own, see ``envs.tabletop.questions``.
+            count: how many moments.
+            perturb: strength of the expert's errors; 0 for none.
+        """
+        from envs.tabletop.questions import make_views  # which needs the vision-language model's packages
+
+        return make_views(self, seed, split, count, perturb=perturb)
 
     def close(self) -> None:
         """Free the rendering context."""

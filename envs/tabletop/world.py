@@ -10,6 +10,7 @@ from envs.tabletop.arm import HAND_SITE, PADS, WRIST_CAMERA
 from envs.tabletop.model import (
     BUTTON_JOINT,
     DOME_LIT_RGBA,
+    DOME_RGBA,
     FLOOR_HEIGHT,
     FRONT_CAMERA,
     HOUSING_HALF,
@@ -114,8 +115,13 @@ class World:
     def notice_button(self) -> None:
         """Light the button once it is pressed deep enough; it stays lit."""
         if not self.button_pressed and self._button_travel() > PRESSED_DEPTH:
-            self.button_pressed = True
-            self.model.geom("dome").rgba = DOME_LIT_RGBA
+            self.light_button(True)
+
+    def light_button(self, lit: bool) -> None:
+        """Say whether the button has been pressed, and show it."""
+        self.button_pressed = lit
+        if BUTTON in self.scene.phrases:
+            self.model.geom("dome").rgba = DOME_LIT_RGBA if lit else DOME_RGBA
 
     def joint_positions(self) -> NDArray[np.float32]:
         """Return measured joint positions (6,), lerobot units."""
@@ -129,9 +135,15 @@ class World:
         """
         if camera not in CAMERAS:
             raise UnknownNameError("camera", camera, CAMERAS)
-        renderer = self._renderer = self._renderer or Renderer(self.model, *self.image_size)
-        renderer.update_scene(self.data, camera)
-        return renderer.render()
+        self.renderer.update_scene(self.data, camera)
+        return self.renderer.render()
+
+    @property
+    def renderer(self) -> Renderer:
+        """What draws the frames; made when it is first needed."""
+        if self._renderer is None:
+            self._renderer = Renderer(self.model, *self.image_size)
+        return self._renderer
 
     def close(self) -> None:
         """Free the rendering context."""
@@ -237,14 +249,14 @@ class World:
             return None
         return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]), FRONT_CAMERA)
 
-    def project(self, points: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Project world points (k, 3) into the front camera: (k, 2), 0-1 inside the frame; None if one is behind it."""
-        camera = self.data.camera(FRONT_CAMERA)
-        local = (points - camera.xpos) @ camera.xmat.reshape(3, 3)  # (k, 3), the camera looks along -z
+    def project(self, points: NDArray[np.float64], camera: str = FRONT_CAMERA) -> NDArray[np.float64] | None:
+        """Project world points (k, 3) into a camera: (k, 2), 0-1 inside the frame; None if one is behind it."""
+        pose = self.data.camera(camera)
+        local = (points - pose.xpos) @ pose.xmat.reshape(3, 3)  # (k, 3), the camera looks along -z
         if (local[:, 2] > -1e-3).any():
             return None
         height, width = self.image_size
-        scale = 0.5 / np.tan(np.deg2rad(self.model.camera(FRONT_CAMERA).fovy[0]) / 2)
+        scale = 0.5 / np.tan(np.deg2rad(self.model.camera(camera).fovy[0]) / 2)
         u = 0.5 + scale * (height / width) * local[:, 0] / -local[:, 2]
         v = 0.5 - scale * local[:, 1] / -local[:, 2]
         return np.stack([u, v], axis=1)

@@ -1,0 +1,163 @@
+"""Instructions that are given at a moment, most of which need the picture to be understood.
+
+Sets of objects are dealt with from left to right in the front camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from envs.tabletop.questions.drawing import Draw, Wordings, has_held_out
+from envs.tabletop.questions.facts import GRIPPER, TABLE, Facts, Thing
+from envs.tabletop.questions.moments import Moment, can_be_told
+from envs.tabletop.questions.references import references
+from vla.language import BUTTON, CONTAINERS, DIRECTIONS, PREPOSITIONS, SHAPES, Step
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """Words, and the steps that they ask for in the present state."""
+
+    family: str
+    text: str
+    steps: tuple[Step, ...]
+    rejected: str = ""
+    """What somebody would begin with who reads the words without looking."""
+
+
+OTHERS = Wordings(
+    ("put everything that is not {colour} {place}", "put all the objects that are not {colour} {place}"),
+    ("put all objects except the {colour} ones {place}", "everything but the {colour} things goes {place}"),
+)
+ALL = Wordings(
+    ("put all the {shape}s {place}", "put every {shape} {place}", "all the {shape}s go {place}"),
+    ("place all {shape}s {place}", "each {shape} belongs {place}"),
+)
+EVERYTHING = Wordings(
+    ("put everything {place}", "put all the objects {place}"),
+    ("clear the table: everything goes {place}",),
+)
+PICK = Wordings(
+    ("pick up {thing}", "grab {thing}", "lift {thing}"),
+    ("take {thing}", "could you grasp {thing}"),
+)
+PUT = Wordings(
+    ("put {thing} {place}", "place {thing} {place}", "pick up {thing} and place it {place}"),
+    ("drop {thing} {place}", "please set {thing} {place}"),
+)
+MOVE = Wordings(
+    ("put what is {where} {place}", "move what is {where} to the {container}"),
+    ("whatever is {where} belongs {place}", "transfer the content of the {source} to the {container}"),
+)
+PRESS = Wordings(("press the button", "push the button"), ("hit the button", "could you press the button"))
+PUSH = Wordings(("push {thing} to the {direction}",), ("shove {thing} to the {direction}",))
+
+
+def instructions(moment: Moment, draw: Draw) -> list[Instruction]:
+    """Return what can be asked for now; for the test split what is held out, if there is any."""
+    now = moment.now
+    families = (_others, _all_of_a_shape, _everything, _by_reference, _by_colour, _contents, _plain)
+    found = [
+        instruction
+        for family in families
+        for instruction in family(now, draw)
+        if draw.allows(instruction.steps) and can_be_told(moment, instruction.steps)
+    ]
+    kept = [instruction for instruction in found if has_held_out(instruction.steps)] if draw.split == "test" else []
+    return kept or found
+
+
+def put(things: list[Thing], container: str) -> tuple[Step, ...]:
+    """Return the steps that put things into a container where they are not yet."""
+    return tuple(
+        step
+        for thing in things
+        if thing.place != container
+        for step in (Step("pick", thing.phrase), Step("place", thing.phrase, container))
+    )
+
+
+def into(container: str) -> str:
+    """Return e.g. ``in the bowl``."""
+    return f"{PREPOSITIONS[container]} the {container}"
+
+
+def _others(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for colour in sorted({thing.colour or "" for thing in now.movables}):
+        same = [thing for thing in now.movables if thing.colour == colour]
+        rest = [thing for thing in now.movables if thing.colour != colour]
+        for container in now.containers if rest else ():
+            text = draw.words(OTHERS, colour=colour, place=into(container.phrase))
+            yield Instruction("others", text, put(rest, container.phrase), Step("pick", same[0].phrase).text)
+
+
+def _all_of_a_shape(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for shape in SHAPES:
+        same = [thing for thing in now.movables if thing.kind == shape]
+        rest = [thing for thing in now.movables if thing.kind != shape]
+        for container in now.containers if same else ():
+            text = draw.words(ALL, shape=shape, place=into(container.phrase))
+            yield Instruction("all", text, put(same, container.phrase), _pick_one(rest, draw))
+
+
+def _everything(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for container in now.containers if len(now.movables) > 1 else ():
+        inside = [thing for thing in now.movables if thing.place == container.phrase]
+        text = draw.words(EVERYTHING, place=into(container.phrase))
+        yield Instruction("everything", text, put(list(now.movables), container.phrase), _pick_one(inside, draw))
+
+
+def _by_reference(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for text, thing in references(now):
+        if thing.place == GRIPPER:
+            continue
+        named = text.replace("the object", "the one") if draw.chance(0.5) else text
+        others = [other for other in now.movables if other is not thing]
+        rejected = _pick_one([other for other in others if other.kind == thing.kind] or others, draw)
+        yield from _pick_or_put("reference", named, thing, now, draw, rejected)
+
+
+def _by_colour(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for thing in now.movables:
+        if [other.colour for other in now.movables].count(thing.colour) == 1:
+            others = [other for other in now.movables if other is not thing]
+            yield from _pick_or_put("colour", f"the {thing.colour} one", thing, now, draw, _pick_one(others, draw))
+
+
+def _contents(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for source in now.containers:
+        inside = list(now.at(source.phrase))
+        rest = [thing for thing in now.movables if thing.place == TABLE]
+        for target in now.containers if inside else ():
+            if target is not source:
+                slots = {"where": into(source.phrase), "source": source.phrase}
+                slots |= {"place": into(target.phrase), "container": target.phrase}
+                text = draw.words(MOVE, **slots)
+                yield Instruction("contents", text, put(inside, target.phrase), _pick_one(rest, draw))
+
+
+def _plain(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for thing in now.movables:
+        others = [other for other in now.movables if other is not thing]
+        rejected = _pick_one(others, draw)
+        yield from _pick_or_put("plain", f"the {thing.phrase}", thing, now, draw, rejected)
+        if thing.place == TABLE:
+            direction = draw.one(DIRECTIONS)
+            text = draw.words(PUSH, thing=f"the {thing.phrase}", direction=direction)
+            yield Instruction("plain", text, (Step("push", thing.phrase, direction),), rejected)
+    if BUTTON in now.phrases:
+        yield Instruction("plain", draw.words(PRESS), (Step("press", BUTTON),), _pick_one(list(now.movables), draw))
+
+
+def _pick_or_put(family: str, named: str, thing: Thing, now: Facts, draw: Draw, rejected: str) -> Iterator[Instruction]:
+    container = draw.one(now.containers).phrase if now.containers and draw.chance(0.5) else ""
+    if container in CONTAINERS and not (thing.place == container and family == "reference"):
+        text = draw.words(PUT, thing=named, place=into(container))
+        yield Instruction(family, text, put([thing], container), rejected)
+    else:
+        yield Instruction(family, draw.words(PICK, thing=named), (Step("pick", thing.phrase),), rejected)
+
+
+def _pick_one(things: list[Thing], draw: Draw) -> str:
+    return Step("pick", draw.one(things).phrase).text if things else ""

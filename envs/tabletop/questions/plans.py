@@ -1,0 +1,81 @@
+"""The next subgoal, in the form that the planner asks for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from envs.tabletop.questions.drawing import Draw, ask
+from envs.tabletop.questions.instructions import Instruction, instructions
+from envs.tabletop.questions.moments import Moment, due
+from envs.tabletop.world import World
+from vla.language import Step
+from vla.vlm.examples import Question
+from vla.vlm.prompts import DONE, Answer, Situation, plan_question, write_answer
+
+PREMATURE = 0.5
+"""How often the tempting answer is what comes after the right one, rather than the same with another object."""
+
+
+def plans(moment: Moment, draw: Draw) -> list[Question]:
+    """Return the question of the episode's own instruction, and sometimes that of a new one."""
+    snapshot = moment.snapshot
+    situation = Situation(
+        moment.instruction,
+        tuple(step.text for step in snapshot.reached),
+        tuple(step.text for step in snapshot.failed),
+        moment.opening,
+    )
+    asked = [ask_plan("plan", situation, snapshot.plan, moment.world, _tempting(moment, draw))]
+    if draw.chance(0.7) and (new := new_instruction(moment, draw)) is not None:
+        step = due(moment.world, new.steps)
+        rejected = new.rejected if step is not None and step.skill == "pick" else ""
+        asked.append(ask_plan("plan", Situation(new.text, gripper=moment.opening), step, moment.world, rejected))
+    return asked
+
+
+def new_instruction(moment: Moment, draw: Draw) -> Instruction | None:
+    """Return an instruction that is to be begun at this moment."""
+    found = instructions(moment, draw)
+    if not found:
+        return None
+    families = sorted({instruction.family for instruction in found})
+    family = draw.one(families)
+    return draw.one([instruction for instruction in found if instruction.family == family])
+
+
+def ask_plan(kind: str, situation: Situation, step: Step | None, world: World, rejected: str) -> Question:
+    """Return the question of a situation whose next step is known; None is the end."""
+    box = world.box(step.approached) if step is not None else None
+    answer = write_answer(Answer(step, box))
+    return ask(
+        kind,
+        plan_question(situation),
+        answer,
+        truth_of(step),
+        boxes=(box,) if box else (),
+        rejected="" if rejected == answer.split(" <")[0] else rejected,
+    )
+
+
+def truth_of(step: Step | None) -> dict[str, Any]:
+    """Return what a plan's answer is compared with."""
+    if step is None:
+        return {"done": True}
+    return {"skill": step.skill, "object": step.object, "place": step.place}
+
+
+def _tempting(moment: Moment, draw: Draw) -> str:
+    """Return the step after the right one, or the right one with another object."""
+    step = moment.snapshot.plan
+    if step is None:
+        return moment.steps[-1].text
+    index = moment.steps.index(step) if step in moment.steps else 0
+    if draw.chance(PREMATURE):
+        return moment.steps[index + 1].text if index + 1 < len(moment.steps) else DONE
+    others = [
+        other
+        for thing in moment.now.movables
+        if thing.phrase not in (step.object, step.place) and step.skill != "press"
+        for other in [Step(step.skill, thing.phrase, step.place)]
+    ]
+    return draw.one(others).text if others else DONE

@@ -1,0 +1,56 @@
+"""Left, right, in front, behind: as the front camera sees it."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from envs.tabletop.questions.drawing import Draw, Wordings, ask
+from envs.tabletop.questions.moments import Moment
+from envs.tabletop.questions.references import direction, standing
+from vla.vlm.examples import Question
+from vla.vlm.prompts import NO, YES
+
+OPPOSITE = {"left": "right", "right": "left", "in front": "behind", "behind": "in front"}
+OF = {"left": "to the left of", "right": "to the right of", "in front": "in front of", "behind": "behind"}
+EITHER = {
+    "across": Wordings(
+        (
+            "Is the {a} left or right of the {b}?",
+            "On which side of the {b} is the {a}, left or right?",
+            "Left or right: where is the {a}, seen from the {b}?",
+        ),
+        ("Does the {a} stand left or right of the {b}?", "Is the {a} on the left or on the right of the {b}?"),
+    ),
+    "depth": Wordings(
+        (
+            "Is the {a} in front of or behind the {b}?",
+            "Is the {a} behind the {b} or in front of it?",
+            "In front or behind: where is the {a}, seen from the {b}?",
+        ),
+        ("Does the {a} stand behind or in front of the {b}?",),
+    ),
+}
+WHETHER = Wordings(
+    ("Is the {a} {where} the {b}?", "Is it true that the {a} is {where} the {b}?"),
+    ("Does the {a} stand {where} the {b}?", "Would you say that the {a} is {where} the {b}?"),
+)
+
+
+def relations(moment: Moment, draw: Draw) -> list[Question]:
+    """Return a choice between two directions, or a yes/no question; none near the boundary between the two."""
+    pairs = [
+        (a.phrase, b.phrase, axis, where)
+        for a, b in permutations(standing(moment.now), 2)
+        for axis in EITHER
+        if (where := direction(a, b, axis))
+    ]
+    if not pairs:
+        return []
+    a, b, axis, where = draw.one(pairs)
+    if draw.chance(0.6):
+        prompt = draw.words(EITHER[axis], a=a, b=b)
+        return [ask("relation", prompt, where, {"answer": where}, rejected=OPPOSITE[where])]
+    right = draw.chance(0.5)
+    prompt = draw.words(WHETHER, a=a, b=b, where=OF[where if right else OPPOSITE[where]])
+    answer, wrong = (YES, NO) if right else (NO, YES)
+    return [ask("relation", prompt, answer, {"answer": answer}, rejected=wrong)]
