@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from policies.late_fusion.inputs import Inputs
 from policies.late_fusion.network import LateFusionNetwork
-from policies.late_fusion.text import shared_text_encoder
+from vla.data.sentences import shared_text_encoder
 from vla.data.installed import cache_folder
 from vla.data.json_file import write_json
 from vla.errors import ConfigError, UnknownNameError

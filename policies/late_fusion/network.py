@@ -17,7 +17,7 @@ from policies.late_fusion.crop import crop_around_goal
 from policies.late_fusion.encoders import make_encoder
 from policies.late_fusion.head import Conditioning, Regression, TokenLogits, Trunk
 from policies.late_fusion.inputs import Inputs
-from policies.late_fusion.text import shared_text_encoder
+from vla.data.sentences import shared_text_encoder
 
 CROP = "goal_crop"
 

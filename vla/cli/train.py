@@ -14,7 +14,7 @@ from vla.cli.progress import Reporter
 
 if TYPE_CHECKING:
     from vla.training.options import TrainOptions
-    from vla.training.trainer import Progress
+    from vla.training.progress import Progress
 
 
 def run(config: DictConfig) -> int:
@@ -24,7 +24,7 @@ def run(config: DictConfig) -> int:
 
     options = train_options(config)
     with ExitStack() as stack:
-        result = trainer.train(options, _Display(stack))
+        result = trainer.train(options, Display(stack))
     print(
         f"{result.step} updates in {result.elapsed / 60:.1f} min, loss {result.loss:.4f}, "
         f"held-out loss {result.val_loss:.4f}\npolicy: {result.checkpoint / 'pretrained_model'}"
@@ -47,7 +47,7 @@ def train_options(config: DictConfig) -> TrainOptions:
     return TrainOptions(**values)
 
 
-class _Display:
+class Display:
     """Shows one bar after another, for each stage of a run."""
 
     def __init__(self, stack: ExitStack) -> None:

@@ -16,24 +16,20 @@ class Records:
     """Writes one row of metrics at a time.
 
     Args:
-        config: of the run; its ``output_dir`` receives the files.
+        folder: of the run; receives the files.
         step: where the run starts; rows of a killed run beyond it are dropped, as they will be written again.
+        wandb: lerobot's logger for Weights & Biases, if it is to be used.
     """
 
-    def __init__(self, config: TrainPipelineConfig, step: int) -> None:
+    def __init__(self, folder: Path, step: int, wandb: Any = None) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder = Path(str(config.output_dir))
-        rows = [row for row in read_metrics(self.folder) if row["step"] <= step]
-        temporary = self.folder / f".{METRICS}"
+        self.folder, self.wandb = folder, wandb
+        rows = [row for row in read_metrics(folder) if row["step"] <= step]
+        temporary = folder / f".{METRICS}"
         temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-        temporary.replace(self.folder / METRICS)
-        self.tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=step + 1)
-        self.wandb = None
-        if config.wandb.enable:
-            from lerobot.common.wandb_utils import WandBLogger
-
-            self.wandb = WandBLogger(config)
+        temporary.replace(folder / METRICS)
+        self.tensorboard = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, values: dict[str, float], mode: str = "train") -> None:
         """Record values of this step; ``mode`` is ``train`` or ``eval``."""
@@ -48,6 +44,15 @@ class Records:
         """Flush everything and draw the loss curve."""
         self.tensorboard.close()
         draw_loss(self.folder)
+
+
+def wandb_logger(config: TrainPipelineConfig) -> Any:
+    """Return lerobot's logger if the run is to use it, otherwise None."""
+    if not config.wandb.enable:
+        return None
+    from lerobot.common.wandb_utils import WandBLogger
+
+    return WandBLogger(config)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -70,7 +75,7 @@ def draw_loss(folder: Path) -> None:
     rows = read_metrics(folder)
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for name, label in (("loss", "training"), ("val_loss", "held out (averaged weights)")):
+    for name, label in (("loss", "training"), ("val_loss", "held out")):
         points = [(row["step"], row[name]) for row in rows if name in row]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2)

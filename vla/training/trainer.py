@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,28 +23,13 @@ from vla.training.average import WeightAverage
 from vla.training.budget import Budget, move_scheduler
 from vla.training.checkpoints import Clock
 from vla.training.options import TrainOptions
-from vla.training.records import Records
+from vla.training.progress import Progress, Report
+from vla.training.records import Records, wandb_logger
+from vla.training.stopping import stop_signal
 
 VALIDATIONS = 20
 """How often a run measures its held-out loss, besides at its end."""
 RUN_FILE = "run.json"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a run reports while it goes on."""
-
-    stage: str
-    """``decoding frames``, then ``training``."""
-    fraction: float
-    """Part of the stage that is done."""
-    total: int
-    """Frames to decode, or updates the run is planned to take."""
-    step: int = 0
-    """Updates made."""
-    loss: float = math.nan
-    val_loss: float = math.nan
-    samples_per_second: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -61,9 +43,6 @@ class Result:
     samples_per_second: float
     elapsed: float
     """Training time in all [s]."""
-
-
-Report = Callable[[Progress], None]
 
 
 def train(options: TrainOptions, report: Report = lambda progress: None) -> Result:
@@ -179,13 +158,13 @@ class _Run:
         self, batches: Iterator[data.Batch], validation: DataLoader | None, frames: int, episodes: int, report: Report
     ) -> Result:
         options, budget = self.options, self.budget
-        records = Records(self.config, self.step)
+        records = Records(options.output, self.step, wandb_logger(self.config))
         tracker = setup.make_tracker(options, frames, episodes, self.step)
         self.started = time.perf_counter()
         saved_at, window_start, window_step = self.started, self.started, self.step
         loss = val_loss = speed = math.nan
         validated = int(budget.fraction(self.step, self.elapsed) * VALIDATIONS)
-        with _stop_signal() as stop:
+        with stop_signal() as stop:
             ending = False
             while not ending and not stop.is_set():
                 self.learner.update(tracker, self.optimizer, next(batches))
@@ -238,18 +217,3 @@ class _Run:
             num_processes=1,
             batch_size=self.options.batch_size,
         )
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event, so that a run stops between two updates."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    previous = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -12,7 +12,7 @@ import torch
 
 from policies.late_fusion import acceleration
 from policies.late_fusion.inputs import unpack
-from policies.late_fusion.text import shared_text_encoder
+from vla.data.sentences import shared_text_encoder
 from tests.policies.helpers import CHUNK, small_batch, small_policy
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
 

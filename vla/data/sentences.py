@@ -1,4 +1,4 @@
-"""Frozen sentence encoder, shared by all policies of a process and never part of a checkpoint."""
+"""Frozen sentence encoder, shared by everything in a process that needs it, and never part of a checkpoint."""
 
 from __future__ import annotations
 
