@@ -15,6 +15,7 @@ ALLOWED = {
     "vla.processes": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
+    "vla.vlm.training": CONTRACT | {"vla.language", "vla.data", "vla.training", "vla.vlm"},
     "vla.vlm": CONTRACT | {"vla.data", "vla.language"},
     "vla.planner": CONTRACT | {"vla.language", "vla.data", "vla.vlm"},
     "vla.safety": CONTRACT,

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from policies.late_fusion.inputs import Inputs
 from policies.late_fusion.network import LateFusionNetwork
-from vla.data.sentences import shared_text_encoder
 from vla.data.installed import cache_folder
 from vla.data.json_file import write_json
+from vla.data.sentences import shared_text_encoder
 from vla.errors import ConfigError, UnknownNameError
 
 RUNTIMES = ("auto", "torch", "onnx", "compile")

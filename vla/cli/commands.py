@@ -40,6 +40,7 @@ COMMANDS = {
         Command("serve", "let robots elsewhere use a policy"),
         Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
         Command("vlm data", "write questions about a suite's scenes, with answers, for a vision-language model"),
+        Command("vlm train", "train the vision-language model, one stage at a time"),
     )
 }
 FAMILIES = {name.split()[0] for name in COMMANDS if " " in name}

@@ -55,6 +55,7 @@ class Display:
         self.stage = ""
 
     def __call__(self, progress: Progress) -> None:
+        """Show how far the run is."""
         done = round(min(1.0, progress.fraction) * progress.total)
         if progress.stage != self.stage:
             self.stage = progress.stage

@@ -60,7 +60,11 @@ class VlmConfig(PreTrainedConfig):
     vision_config: dict | PreTrainedConfig | None = None
     text_config: dict | PreTrainedConfig | None = None
     text_source: str = ""
-    """Name, folder or package that the language model was read from; for people only."""
+    """Name, folder or package that the language model was read from; light checkpoints read it again."""
+    text_layers: list | None = None
+    """Layers of the source that the language model consists of; None for all."""
+    text_trained: bool = False
+    """Whether the language model's own weights have changed since they were read."""
     image_token_id: int = 0
     """Placeholder that an image feature takes the place of."""
 

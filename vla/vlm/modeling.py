@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -82,6 +83,18 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
         def generate(self, *args: Any, **options: Any) -> torch.LongTensor:
             """Return the prompts' tokens and those that follow (B, L); see `GenerationMixin.generate`."""
             ...
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **options: Any) -> Any:
+        """Load a model, whole as transformers saves it, or light as a training stage does; see `vla.vlm.bundle`."""
+        from vla.vlm import bundle
+
+        folder = Path(str(pretrained_model_name_or_path))
+        if not (folder / bundle.WEIGHTS).is_file():
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **options)
+        model = bundle.load_light(folder, merge=True)
+        dtype = options.get("dtype")
+        return model.to(dtype) if isinstance(dtype, torch.dtype) else model
 
     def _init_weights(self, module: nn.Module) -> None:
         """Leave modules as their constructors made them; the language model has rules of its own."""

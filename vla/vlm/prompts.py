@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vla.errors import PlanError
 from vla.language import Step
@@ -53,6 +54,12 @@ class Answer:
     box: Box | None = None
     """Grounding of what the step approaches, in the front camera."""
     refusal: str = ""
+
+
+def conversation(prompt: str, cameras: Sequence[str]) -> list[dict[str, Any]]:
+    """Return messages for a chat template that ask ``prompt`` about one image of each camera, each after its name."""
+    images = [part for camera in cameras for part in ({"type": "text", "text": f"{camera} "}, {"type": "image"})]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": f"\n{prompt}"}]}]
 
 
 def plan_question(situation: Situation) -> str:

@@ -10,7 +10,7 @@ from transformers import AddedToken, PreTrainedModel, PreTrainedTokenizerBase
 
 from vla.vlm.chat import IMAGE
 from vla.vlm.grounding import Grounding
-from vla.vlm.processing import CROP
+from vla.vlm.processing import CROP, VlmProcessor
 
 WAVES = 8
 """Sines and cosines that describe a coordinate, each of twice the frequency of the one before."""
@@ -37,6 +37,21 @@ def extend_embeddings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
     layers: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
     for weight in {id(layer.weight): layer.weight for layer in layers if layer is not None}.values():
         _start(weight, words, locations)
+
+
+def new_token_ids(processor: VlmProcessor) -> list[int]:
+    """Return the placeholders' and location tokens' places in the vocabulary."""
+    tokens = [IMAGE, CROP, *processor.locations.tokens]
+    return cast(list[int], processor.tokenizer.convert_tokens_to_ids(tokens))
+
+
+def embedding_weights(model: PreTrainedModel) -> dict[str, Tensor]:
+    """Return a language model's matrices (V, d) with a row a token: ``input``, and ``output`` unless it is the same."""
+    rows, head = cast(nn.Embedding, model.get_input_embeddings()).weight, model.get_output_embeddings()
+    weights = {"input": rows.detach()}
+    if head is not None and head.weight is not rows:
+        weights["output"] = cast(Tensor, head.weight).detach()
+    return weights
 
 
 def _start(weight: Tensor, words: int, locations: list[int]) -> None:

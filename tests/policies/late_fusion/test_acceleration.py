@@ -12,8 +12,8 @@ import torch
 
 from policies.late_fusion import acceleration
 from policies.late_fusion.inputs import unpack
-from vla.data.sentences import shared_text_encoder
 from tests.policies.helpers import CHUNK, small_batch, small_policy
+from vla.data.sentences import shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
 
 VARIANTS: dict[str, dict[str, Any]] = {

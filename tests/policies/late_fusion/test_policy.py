@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from policies.late_fusion.modeling_late_fusion import LateFusionPolicy, hold_last
-from vla.data.sentences import TextEncoder, shared_text_encoder
 from tests.policies.helpers import CHUNK, small_batch, small_config, small_policy
 from vla.data.features import ACTION, GOAL, STATE, image_key
+from vla.data.sentences import TextEncoder, shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, DatasetError, MissingModalityError, UnknownNameError
 
 VARIANTS = {

@@ -1,0 +1,1 @@
+"""Training stages of the vision-language model, on transformers' Trainer."""

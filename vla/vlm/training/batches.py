@@ -1,0 +1,89 @@
+"""Endless batches of views, grouped by length, a function of the seed and the update alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import IterableDataset
+
+from vla.vlm.examples import View
+from vla.vlm.training.images import ImageStore, recolour
+from vla.vlm.training.items import Items
+from vla.vlm.training.packing import Batch
+
+GROUP = 8
+"""Batches that are drawn together, to be sorted by length among themselves."""
+
+
+class Batches(IterableDataset):
+    """Batches from the one that follows update ``start``: a resumed run goes on where it stopped.
+
+    Views are drawn in a new random order each time that all have been seen; the first ones of an order may share a
+    batch with the last ones of the order before.
+
+    Args:
+        views: of the training split.
+        indices: of those to use.
+        items: makes batches of them.
+        store: decodes their images.
+        batch_size: views a batch.
+        seed: of order, questions and colours.
+        augment: whether to recolour images.
+        start: update to start from.
+    """
+
+    def __init__(
+        self,
+        views: Sequence[View],
+        indices: Sequence[int],
+        items: Items[Any],
+        store: ImageStore,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        augment: bool = False,
+        start: int = 0,
+    ) -> None:
+        self.views, self.indices, self.items, self.store = views, indices, items, store
+        self.batch_size, self.seed, self.augment, self.start = batch_size, seed, augment, start
+
+    def __iter__(self) -> Iterator[Batch]:
+        group, skip = divmod(self.start, GROUP)
+        while True:
+            yield from self._group(group, skip)
+            group, skip = group + 1, 0
+
+    def _group(self, number: int, skip: int) -> Iterator[Batch]:
+        size = GROUP * self.batch_size
+        drawn = [self._draw(number * size + place) for place in range(size)]
+        random = np.random.default_rng([self.seed, 1, number])
+        prepared = [self._prepare(index, random) for index in drawn]
+        prepared.sort(key=self.items.length)
+        for batch in random.permutation(GROUP)[skip:]:
+            yield self.items.collate(prepared[batch * self.batch_size : (batch + 1) * self.batch_size])
+
+    def _draw(self, position: int) -> int:
+        epoch, place = divmod(position, len(self.indices))
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.indices))
+        return self.indices[self._order[place]]
+
+    def _prepare(self, index: int, random: np.random.Generator) -> Any:
+        view = self.views[index]
+        images = self.store.get(index, view)
+        return self.items.prepare(view, recolour(images, random) if self.augment else images, random)
+
+
+def held_out_batches(
+    views: Sequence[View], indices: Sequence[int], items: Items[Any], store: ImageStore, batch_size: int
+) -> list[Batch]:
+    """Return the same batches each time, images as they are."""
+    prepared = []
+    for index in indices:
+        view = views[index]
+        prepared.append(items.prepare(view, store.get(index, view), np.random.default_rng([2, index])))
+    prepared.sort(key=items.length)
+    return [items.collate(prepared[start : start + batch_size]) for start in range(0, len(prepared), batch_size)]

@@ -1,0 +1,118 @@
+"""Views as what a stage learns from: rows of questions with their answers, or with a right and a wrong answer each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from vla.errors import DatasetError
+from vla.vlm.examples import Question, View
+from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.packing import Batch, Row, Segment, collate
+from vla.vlm.training.turns import TurnWriter
+
+
+class Items[Item](Protocol):
+    """Makes batches of views."""
+
+    def usable(self, view: View) -> bool:
+        """Return whether there is something to learn from a view."""
+        ...
+
+    def prepare(self, view: View, images: Tensor, random: np.random.Generator) -> Item:
+        """Return what a usable view contributes to a batch.
+
+        Args:
+            view: the view.
+            images: its images, uint8 (I, 3, S, S).
+            random: draws what is left to chance.
+        """
+        ...
+
+    def length(self, item: Item) -> int:
+        """Return by what items are to be grouped, so that a batch has alike ones."""
+        ...
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """Return a batch."""
+        ...
+
+
+class AnswerItems:
+    """Rows of questions, each with its answer, in random order, as many as there is room for.
+
+    Args:
+        processor: of the model.
+        max_tokens: room of a row; the first question is taken in any case.
+        kinds: questions to take; empty for all.
+    """
+
+    def __init__(self, processor: VlmProcessor, max_tokens: int, kinds: Collection[str] = ()) -> None:
+        self.writer = TurnWriter(processor)
+        self.pad = processor.tokenizer.pad_token_id
+        self.max_tokens = max_tokens
+        self.kinds = frozenset(kinds)
+
+    def usable(self, view: View) -> bool:
+        """Return whether there is a question to ask."""
+        return bool(view.images) and any(self.wanted(question) for question in view.questions)
+
+    def wanted(self, question: Question) -> bool:
+        """Return whether a question is to be asked."""
+        return not self.kinds or question.kind in self.kinds
+
+    def answers(self, question: Question) -> list[tuple[int, ...]]:
+        """Return the answers to learn from, as tokens."""
+        return [self.writer.right(question)]
+
+    def prepare(self, view: View, images: Tensor, random: np.random.Generator) -> Row:
+        """Return a row of questions; see `Items`."""
+        segments = [Segment(self.writer.images(view.cameras), parent=-1)]
+        room = self.max_tokens - len(segments[0].tokens)
+        candidates = [question for question in view.questions if self.wanted(question)]
+        for index in random.permutation(len(candidates)):
+            question = self.writer.question(candidates[index].prompt, view.cameras)
+            answers = self.answers(candidates[index])
+            size = len(question) + sum(map(len, answers))
+            if size > room and len(segments) > 1:
+                continue
+            room -= size
+            asked = len(segments)
+            segments.append(Segment(question, parent=0))
+            segments += [Segment(answer, parent=asked, answer=True) for answer in answers]
+        return Row(tuple(segments), images)
+
+    def length(self, item: Row) -> int:
+        """Return the row's tokens."""
+        return item.length
+
+    def collate(self, items: Sequence[Row]) -> Batch:
+        """Return padded rows; see ``packing.collate``."""
+        return collate(items, self.pad)
+
+
+class PairItems(AnswerItems):
+    """Rows of questions, each with its answer and behind it a rejected one, which share the question."""
+
+    def wanted(self, question: Question) -> bool:
+        """Return whether a question is to be asked, and has a rejected answer."""
+        return super().wanted(question) and bool(question.rejected)
+
+    def answers(self, question: Question) -> list[tuple[int, ...]]:
+        """Return the right answer and the rejected one."""
+        return [self.writer.right(question), self.writer.answer(question.rejected)]
+
+
+def usable_views(views: Sequence[View], items: Items, split: str) -> list[int]:
+    """Return the indices of the views that a stage can learn from.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    found = [index for index in range(len(views)) if items.usable(views[index])]
+    if not found:
+        raise DatasetError(f"none of the {len(views)} views of the {split} split has anything to learn from")
+    return found

@@ -1,0 +1,144 @@
+"""Builds what a stage trains, and what makes its batches."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from vla.data.sentences import TextEncoder, shared_text_encoder
+from vla.errors import ConfigError
+from vla.vlm.building import build_vlm
+from vla.vlm.bundle import load_vlm
+from vla.vlm.depth import choose_layers, keep_layers
+from vla.vlm.lora import ALL, add_lora, lora_spec, merge_lora
+from vla.vlm.modeling import VisionLanguageModel
+from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.contrastive import ContrastiveLearner
+from vla.vlm.training.distill import DistillLearner
+from vla.vlm.training.instruct import AnswerLearner
+from vla.vlm.training.items import AnswerItems, Items, PairItems
+from vla.vlm.training.learner import Learner
+from vla.vlm.training.options import VlmTrainOptions
+from vla.vlm.training.preference import PreferenceLearner
+from vla.vlm.training.regions import RegionItems
+
+RANK = 16
+"""Of a new adapter, where ``lora_rank=null``."""
+HIDDEN_PART = 0.25
+"""Part of the patches that ``masked=patches`` hides."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run trains, and on what."""
+
+    learner: Learner
+    items: Items[Any]
+    light: bool
+    """Whether the result is to be saved without the language model's own weights."""
+
+
+def make_setup(options: VlmTrainOptions) -> Setup:
+    """Load or build the model, and prepare it for the stage.
+
+    Raises:
+        ConfigError: options do not fit the model.
+        CheckpointError: ``init`` is no model.
+    """
+    model, processor = _start(options)
+    if options.stage == "contrastive":
+        return _contrastive(options, model, processor)
+    model.requires_grad_(False)
+    teacher = _teach(options, model) if options.stage == "distill" else None
+    if options.stage in ("instruct", "distill") and options.lora_rank == 0:
+        merge_lora(model.language_model)
+        model.config.text_trained = True
+        model.unfreeze("language")
+    elif options.stage != "align":
+        _adapt(options, model)
+    if options.stage != "preference":
+        model.unfreeze("connector")
+        if options.train_vision and options.stage != "align":
+            model.unfreeze("vision")
+    if options.precision == "bf16":
+        for each in (model, teacher):
+            if each is not None and not each.config.text_trained:
+                _shrink(each)
+    light = _is_light(options, model)
+    if options.stage == "preference":
+        learner = PreferenceLearner(model, processor, options.beta, options.chosen_weight)
+        return Setup(learner, PairItems(processor, options.max_tokens, options.kinds), light)
+    items = AnswerItems(processor, options.max_tokens, options.kinds)
+    if teacher is not None:
+        learner = DistillLearner(model, processor, teacher, options.temperature, options.teacher_weight)
+        return Setup(learner, items, light)
+    return Setup(AnswerLearner(model, processor), items, light)
+
+
+def _start(options: VlmTrainOptions) -> tuple[VisionLanguageModel, VlmProcessor]:
+    if options.init:
+        return load_vlm(options.init, merge=False)
+    torch.manual_seed(options.seed)
+    model, processor = build_vlm(**{name: value for name, value in options.parts.items() if value is not None})
+    if options.layers is not None:
+        _shorten(model, options.layers, options.layer_choice)
+    return model, processor
+
+
+def _contrastive(options: VlmTrainOptions, model: VisionLanguageModel, processor: VlmProcessor) -> Setup:
+    encoder: TextEncoder = shared_text_encoder(options.text_encoder)
+    learner = ContrastiveLearner(model, processor, encoder([""]).shape[1], options.contrast, options.masked)
+    items = RegionItems(
+        encoder,
+        model.config.vision.grid,
+        HIDDEN_PART if options.masked == "patches" else 0.0,
+        options.masked == "text",
+    )
+    return Setup(learner, items, _is_light(options, model))
+
+
+def _teach(options: VlmTrainOptions, model: VisionLanguageModel) -> VisionLanguageModel:
+    """Shorten a model to a student; return the teacher that it was."""
+    teacher = copy.deepcopy(model)
+    depth = model.config.text.num_hidden_layers
+    _shorten(model, options.layers or max(1, depth // 2), options.layer_choice)
+    return teacher
+
+
+def _shorten(model: VisionLanguageModel, count: int, choice: str) -> None:
+    """Keep some of the language model's layers, and note in the configuration which of its source they are."""
+    config = model.config
+    kept = choose_layers(config.text.num_hidden_layers, count, choice)
+    before = config.text_layers or range(config.text.num_hidden_layers)
+    keep_layers(model.language_model, kept)
+    config.text_config = model.language_model.config
+    config.text_layers = [before[index] for index in kept]
+
+
+def _adapt(options: VlmTrainOptions, model: VisionLanguageModel) -> None:
+    """Let the language model's adapter be trained; add one if there is none."""
+    spec = lora_spec(model.language_model)
+    if spec is None:
+        add_lora(model.language_model, options.lora_rank or RANK, options.lora_targets)
+    elif options.lora_rank not in (None, spec["rank"]):
+        raise ConfigError(f"lora_rank={options.lora_rank}, but init={options.init} has rank {spec['rank']}")
+    elif options.lora_targets != ALL and sorted(options.lora_targets) != spec["targets"]:
+        raise ConfigError(f"lora_targets= of init={options.init} are {', '.join(spec['targets'])}")
+    for name, weight in model.language_model.named_parameters():
+        weight.requires_grad_("lora_" in name)
+
+
+def _shrink(model: VisionLanguageModel) -> None:
+    """Keep the language model's frozen linear layers in half precision, so that they need not be cast all the time."""
+    head = model.language_model.get_output_embeddings()
+    for name, module in model.language_model.named_modules():
+        if isinstance(module, nn.Linear) and module is not head and "lora_" not in name:
+            module.to(torch.bfloat16)
+
+
+def _is_light(options: VlmTrainOptions, model: VisionLanguageModel) -> bool:
+    return options.form == "light" and bool(model.config.text_source) and not model.config.text_trained

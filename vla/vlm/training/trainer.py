@@ -1,0 +1,137 @@
+"""A run of one training stage: start or resume, train until the budget is spent, write the model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from transformers import set_seed
+from transformers.utils import logging
+
+from vla.training.progress import Report
+from vla.training.records import Records
+from vla.training.stopping import stop_signal
+from vla.vlm import bundle
+from vla.vlm.examples import View
+from vla.vlm.training import runs
+from vla.vlm.training.batches import Batches, held_out_batches
+from vla.vlm.training.budget_trainer import BudgetTrainer, Pace
+from vla.vlm.training.card import write_card
+from vla.vlm.training.contrastive import ContrastiveLearner
+from vla.vlm.training.images import ImageStore
+from vla.vlm.training.items import usable_views
+from vla.vlm.training.options import VlmTrainOptions
+from vla.vlm.training.reading import load_views
+from vla.vlm.training.runs import Clock
+from vla.vlm.training.setup import Setup, make_setup
+
+HEADS = "heads.safetensors"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    step: int
+    model: Path
+    """Folder of the model, for ``load_vlm`` or ``from_pretrained``."""
+    loss: float
+    val_loss: float
+    samples_per_second: float
+    elapsed: float
+    """Training time in all [s]."""
+
+
+def train(
+    options: VlmTrainOptions, report: Report = lambda progress: None, views: dict[str, Sequence[View]] | None = None
+) -> Result:
+    """Run a stage, from the beginning or from the run's last checkpoint.
+
+    SIGINT and SIGTERM end the run with a checkpoint after the current update, then raise ``KeyboardInterrupt``.
+
+    Args:
+        options: of the run.
+        report: receives the progress.
+        views: of the splits ``train`` and ``test``, instead of reading ``options.data``.
+
+    Raises:
+        ConfigError: the output holds another run, a finished one, or one that may not be resumed; or options do not
+            fit each other.
+        DatasetError: the data is missing, or has nothing for this stage.
+        CheckpointError: ``init`` is no model.
+    """
+    checkpoint = runs.find_start(options)
+    views = views or {split: load_views(options.data, split) for split in ("train", "test")}
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    logging.set_verbosity_error()
+    set_seed(options.seed)
+    setup = make_setup(options)
+    indices = usable_views(views["train"], setup.items, "train")
+    runs.begin(options)
+    store = ImageStore(setup.learner.processor)
+    make_batches = partial(
+        Batches,
+        views["train"],
+        indices,
+        setup.items,
+        store,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        augment=options.augment,
+    )
+    held_out = _held_out(options, setup, views["test"])
+    clock = runs.read_clock(checkpoint) if checkpoint else Clock(0, 0.0)
+    trainer = BudgetTrainer(setup.learner, options, lambda start: make_batches(start=start), held_out, clock)
+    records = Records(options.output, clock.step)
+    with stop_signal() as stop:
+        pace = Pace(trainer, records, stop, report)
+        trainer.add_callback(pace)
+        if trainer.budget.fraction(clock.step, clock.elapsed) < 1:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        elif checkpoint:  # killed while it wrote the model
+            runs.load_trained(checkpoint, setup.learner)
+            trainer.state.global_step = clock.step
+        records.close()
+        if trainer.fraction < 1:
+            raise KeyboardInterrupt
+    result = Result(
+        trainer.state.global_step,
+        options.output / bundle.MODEL,
+        pace.loss,
+        pace.val_loss,
+        pace.speed,
+        trainer.elapsed,
+    )
+    _write_model(options, setup, result, len(indices))
+    return result
+
+
+def _held_out(options: VlmTrainOptions, setup: Setup, views: Sequence[View]) -> list:
+    """Return batches of at most ``val_views`` views, evenly spaced over the test split."""
+    if not options.val_views:
+        return []
+    usable = usable_views(views, setup.items, "test")
+    chosen = np.unique(np.linspace(0, len(usable) - 1, min(options.val_views, len(usable))).round().astype(int))
+    store = ImageStore(setup.learner.processor)
+    return held_out_batches(views, [usable[place] for place in chosen], setup.items, store, options.batch_size)
+
+
+def _write_model(options: VlmTrainOptions, setup: Setup, result: Result, views: int) -> None:
+    """Write the trained model under a temporary name, then rename."""
+    learner = setup.learner
+    model = learner.finish().cpu().eval()
+    aside = result.model.with_name(f".{result.model.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    (bundle.save_light if setup.light else bundle.save_whole)(aside, model, learner.processor)
+    if isinstance(learner, ContrastiveLearner):
+        save_file(learner.heads.state_dict(), aside / HEADS)
+    write_card(aside, options, result.step, result.elapsed, result.loss, result.val_loss, views)
+    shutil.rmtree(result.model, ignore_errors=True)
+    aside.replace(result.model)
