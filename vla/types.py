@@ -86,7 +86,14 @@ class Refuse:
     reason: str
 
 
-Plan = Subgoal | Done | Refuse
+@dataclass(frozen=True)
+class Hold:
+    """What is next is not clear yet: the arm rests until the next answer. What was pursued before has been reached."""
+
+    reason: str
+
+
+Plan = Subgoal | Done | Refuse | Hold
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,8 @@ class Planner(Protocol):
         """Return the subgoal to pursue now.
 
         The loop asks about once a second. Returning a subgoal with the same text as the current one keeps it (its box
-        is updated); a different text, or ``Done``, means that the current one has been reached. A planner that gives
-        up returns ``Refuse``.
+        is updated); a different text, ``Done`` or ``Hold`` means that the current one has been reached. A planner that
+        gives up returns ``Refuse``.
 
         Args:
             observation: frames and proprioception of this moment.

@@ -39,8 +39,11 @@ COMMANDS = {
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
         Command("serve", "let robots elsewhere use a policy"),
         Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
+        Command("ask", "ask a vision-language model about a scene or a picture", text="question"),
         Command("vlm data", "write questions about a suite's scenes, with answers, for a vision-language model"),
         Command("vlm train", "train the vision-language model, one stage at a time"),
+        Command("vlm eval", "measure a vision-language model on views with known answers"),
+        Command("vlm serve", "let programs elsewhere ask our vision-language model, OpenAI-compatible"),
     )
 }
 FAMILIES = {name.split()[0] for name in COMMANDS if " " in name}

@@ -16,6 +16,8 @@ from vla.types import TaskInfo
 if TYPE_CHECKING:
     from envs.suites import Suite
 
+MEASURED = "measured"
+"""Given as ``planner.latency=``, charges the planner what its answers take; null is the same."""
 FIRST_TEST_SEED = 1_000_000
 """Demonstrations are recorded below this seed, evaluations run from it on."""
 
@@ -54,7 +56,8 @@ def planner_spec(config: DictConfig) -> PlannerSpec:
     group = OmegaConf.to_container(config.planner)
     assert isinstance(group, dict)
     values = {str(key): value for key, value in group.items()}
-    spec = PlannerSpec(values.pop("name"), values.pop("period"), values.pop("latency"), values)
+    latency = values.pop("latency")
+    spec = PlannerSpec(values.pop("name"), values.pop("period"), None if latency == MEASURED else latency, values)
     if spec.period <= 0:
         raise ConfigError(f"planner.period={spec.period} must be above 0")
     if spec.latency is not None:

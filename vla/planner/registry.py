@@ -8,7 +8,7 @@ from typing import Any
 from vla.errors import ConfigError, UnknownNameError
 from vla.types import Planner, Simulation
 
-PLANNERS = ("grammar", "oracle")
+PLANNERS = ("grammar", "oracle", "vlm", "openai")
 
 
 def make_planner(name: str, simulation: Simulation | None, options: Mapping[str, Any] | None = None) -> Planner:
@@ -22,6 +22,7 @@ def make_planner(name: str, simulation: Simulation | None, options: Mapping[str,
     Raises:
         UnknownNameError: there is no such planner.
         ConfigError: it has no such option, or the value does not fit.
+        CheckpointError: its model cannot be loaded.
     """
     match name:
         case "oracle":
@@ -34,6 +35,18 @@ def make_planner(name: str, simulation: Simulation | None, options: Mapping[str,
             from vla.planner.grammar import GrammarConfig, GrammarPlanner
 
             return GrammarPlanner(_decode(GrammarConfig, options or {}))
+        case "vlm":
+            from vla.planner.backends import VlmConfig, load_chat
+            from vla.planner.vlm import VlmPlanner
+
+            config = _decode(VlmConfig, options or {})
+            return VlmPlanner(load_chat(config), config)
+        case "openai":
+            from vla.planner.backends import OpenAiConfig, open_chat
+            from vla.planner.vlm import VlmPlanner
+
+            config = _decode(OpenAiConfig, options or {})
+            return VlmPlanner(open_chat(config), config)
     raise UnknownNameError("planner", name, PLANNERS)
 
 

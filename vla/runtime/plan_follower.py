@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from vla.types import Done, Plan, Refuse, Subgoal, SubgoalResult
+from vla.types import Done, Hold, Plan, Refuse, Subgoal, SubgoalResult
 
 MAX_TIMEOUTS = 3
 """It is over when subgoals of the same text have run out of time this often."""
@@ -44,6 +44,8 @@ class PlanFollower:
                 self.end_subgoal("reached", time)
                 self.subgoal, self._start = plan, time
                 self._on_begin(plan)
+            case Hold():
+                self.end_subgoal("reached", time)
             case Done():
                 self.end_subgoal("reached", time)
                 self.ended = True

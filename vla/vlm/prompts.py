@@ -82,6 +82,11 @@ def progress_question(question: str, gripper: float | None = None) -> str:
     return "\n".join([*_gripper(gripper), question])
 
 
+def locate_question(phrase: str) -> str:
+    """Return the question for a thing's box in the front camera."""
+    return f"Where is the {phrase}?"
+
+
 def write_answer(answer: Answer) -> str:
     """Return an answer as a sentence, with `BOX` for its box."""
     if answer.refusal:

@@ -8,7 +8,7 @@ from vla.planner.registry import PLANNERS, make_planner
 
 def test_every_name_makes_a_planner_and_only_the_oracle_sees_the_simulation() -> None:
     simulation = ToySimulation()
-    planners = {name: make_planner(name, simulation) for name in PLANNERS}
+    planners = {name: make_planner(name, simulation) for name in PLANNERS if name not in ("vlm", "openai")}
     assert isinstance(planners["oracle"], ToyOracle)
     assert isinstance(planners["grammar"], GrammarPlanner)
 

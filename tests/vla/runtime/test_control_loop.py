@@ -18,7 +18,7 @@ from tests.helpers.toy_suite import ToySimulation
 from vla.errors import RobotError
 from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
 from vla.runtime.sidecar import Sidecar
-from vla.types import ActionChunk, Box, Done, Observation, Plan, Refuse, Subgoal
+from vla.types import ActionChunk, Box, Done, Hold, Observation, Plan, Refuse, Subgoal
 
 Goals = tuple[tuple[float, float], ...]
 
@@ -31,6 +31,7 @@ class MakePlanner:
 
     goals: Goals
     time_limit: float = 6.0
+    seconds: float = 0.0
 
     def __call__(self) -> Callable[[PlannerRequest], Plan]:
         reached = 0
@@ -38,8 +39,11 @@ class MakePlanner:
         def plan(request: PlannerRequest) -> Plan:
             nonlocal reached
             observation, instruction, _ = request
+            time.sleep(self.seconds)
             if instruction == "dance":
                 return Refuse("cannot dance")
+            if instruction == "think":
+                return Hold("unsure")
             while reached < len(self.goals) and np.abs(observation.state - self.goals[reached]).max() < 1.0:
                 reached += 1
             if reached == len(self.goals):
@@ -122,6 +126,23 @@ def test_a_refusal_moves_nothing(setup: Callable[..., Setup]) -> None:
     report = toy.loop().run("dance", 10.0)
     assert not report.done
     assert report.reason == "cannot dance"
+    np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
+
+
+def test_an_unsure_planner_moves_nothing(setup: Callable[..., Setup]) -> None:
+    toy = setup()
+    report = toy.loop().run("think", 2.0)
+    assert report.reason == "time limit of 2 s"
+    assert len(report.planner_seconds) >= 2
+    assert report.held >= 10
+    np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
+
+
+def test_a_late_planner_leaves_the_loop_its_rate_and_the_arm_at_rest(setup: Callable[..., Setup]) -> None:
+    toy = setup(seconds=1.5)
+    report = toy.loop().run("go", 1.2)
+    assert report.ticks >= 9  # 12 of them at 10 a second, on a machine with other things to do
+    assert not report.planner_seconds
     np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
 
 

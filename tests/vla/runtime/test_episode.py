@@ -7,7 +7,7 @@ from tests.helpers.toy_suite import CONTROL_HZ, ToyOracle, ToyPolicy, ToySimulat
 from vla.runtime.actors import ExpertActor, PolicyActor
 from vla.runtime.episode import run_episode
 from vla.runtime.plan_follower import MAX_TIMEOUTS
-from vla.types import Done, EpisodeResult, Observation, Plan, Refuse, Subgoal, SubgoalResult
+from vla.types import Done, EpisodeResult, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 
 
 class Script:
@@ -176,3 +176,27 @@ def test_the_same_seed_gives_the_same_episode(tour: ToySimulation) -> None:
     (first, first_actions), (second, second_actions) = results
     assert first.subgoals == second.subgoals
     np.testing.assert_array_equal(first_actions, second_actions)
+
+
+def test_without_a_next_step_the_arm_rests_and_goes_on_with_the_next_answer(tour: ToySimulation) -> None:
+    log = Log()
+    script = Script(tour.subgoal(0), Hold("unsure"), Hold("unsure"), tour.subgoal(1), Done())
+    result = run_episode(tour, script, expert_of(tour), max_seconds=12, subscribers=[log])
+    first, second = tour.subgoal(0).text, tour.subgoal(1).text
+    texts = [None if subgoal is None else subgoal.text for subgoal in log.subgoals[:: int(CONTROL_HZ)]]
+    assert texts == [first, None, None, second]
+    resting = tour.actions[int(CONTROL_HZ) : 3 * int(CONTROL_HZ)]
+    assert all(np.array_equal(action, tour.actions[int(CONTROL_HZ) - 1]) for action in resting)
+    assert [ended.outcome for ended in result.subgoals] == ["reached", "reached"]
+    assert not any("unsure" in ended.reason for ended in result.subgoals)
+
+
+def test_while_the_planner_thinks_the_arm_goes_on_with_the_old_step(tour: ToySimulation) -> None:
+    log = Log()
+    script = Script(tour.subgoal(0), tour.subgoal(1))
+    run_episode(
+        tour, script, expert_of(tour), max_seconds=3, planner_period=1.0, planner_latency=0.7, subscribers=[log]
+    )
+    first = [index for index, subgoal in enumerate(log.subgoals) if subgoal == tour.subgoal(0)]
+    assert first == list(range(round(0.7 * CONTROL_HZ), round(1.7 * CONTROL_HZ)))
+    assert log.subgoals[first[-1] + 1] == tour.subgoal(1)

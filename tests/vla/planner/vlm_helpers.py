@@ -1,0 +1,57 @@
+"""Pictures, observations and a scripted model for the tests of the planner on vision-language models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vla.types import Box, Observation
+from vla.vlm.processing import Frame
+from vla.vlm.prompts import Answer
+
+FRAME = np.random.default_rng(0).integers(0, 255, (48, 48, 3), np.uint8)
+BOX = Box(0.25, 0.5, 0.5, 0.75)
+
+
+def observation(value: int = 100, gripper: float = 30.0, **cameras: np.ndarray) -> Observation:
+    images = cameras or {"front": np.full((8, 8, 3), value, np.uint8), "wrist": FRAME}
+    return Observation(images, np.array([0, 0, 0, 0, 0, gripper], np.float32), 0.0)
+
+
+@dataclass
+class ScriptedChat:
+    """A model that says what it is told to, and remembers what it was asked."""
+
+    plans: list[Answer | Exception] = field(default_factory=list)
+    choices: list[tuple[float, float, float] | Exception] = field(default_factory=list)
+    box: Box | None = BOX
+    looked: list[dict[str, Frame]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def look(self, pictures: Mapping[str, Frame]) -> ScriptedChat:
+        self.looked.append(dict(pictures))
+        return self
+
+    def plan(self, question: str) -> Answer:
+        self.asked.append(question)
+        return self._next(self.plans)
+
+    def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:
+        self.asked.append(question)
+        return self._next(self.choices)
+
+    def locate(self, phrase: str) -> Box | None:
+        self.asked.append(f"Where is the {phrase}?")
+        return self.box
+
+    def answer(self, question: str) -> str:
+        return ""
+
+    @staticmethod
+    def _next(script: list):
+        said = script.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said

@@ -1,0 +1,73 @@
+"""Asks a model the questions of views, in the way the planner does."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+
+import numpy as np
+from PIL import Image
+
+from vla.errors import GroundingError, PlanError
+from vla.planner.chat import Chat, Conversation
+from vla.planner.monitor import ANSWERS
+from vla.planner.scoring import PLANS, Outcome, Said, judge
+from vla.vlm.examples import Question, View
+from vla.vlm.prompts import NO, YES
+
+UNASKED = ("caption", "change")
+"""Kinds whose answers are whole sentences, which no metric compares."""
+GREY = 128
+"""Value of the pixels that are shown instead of the pictures."""
+
+
+def examine(chat: Chat, view: View, *, blind: bool = False) -> Iterator[Outcome]:
+    """Yield how the model answers each question of a view.
+
+    Args:
+        chat: the model.
+        view: with its questions.
+        blind: show grey pictures instead, to tell what can be guessed.
+    """
+    pictures = {camera: decode(image) for camera, image in zip(view.cameras, view.images, strict=True)}
+    if blind:
+        pictures = {camera: Image.new("RGB", picture.size, (GREY, GREY, GREY)) for camera, picture in pictures.items()}
+    begun = perf_counter()
+    conversation = chat.look(pictures)
+    reading = perf_counter() - begun
+    for question in view.questions:
+        if question.kind in UNASKED:
+            continue
+        begun = perf_counter()
+        said = _ask(conversation, question)
+        seconds = reading + perf_counter() - begun
+        yield judge(question, said, seconds if question.kind in PLANS else None)
+
+
+def decode(image: bytes) -> Image.Image:
+    """Return an encoded picture."""
+    with Image.open(io.BytesIO(image)) as picture:
+        return picture.convert("RGB")
+
+
+def _ask(conversation: Conversation, question: Question) -> Said:
+    """Return the answer, an empty text if it makes no sense."""
+    try:
+        match question.kind:
+            case "existence":
+                return _likeliest(conversation, question.prompt, (YES, NO))
+            case "progress":
+                return _likeliest(conversation, question.prompt, ANSWERS)
+            case "grounding":
+                return conversation.locate(str(json.loads(question.truth)["phrase"]))
+            case "plan" | "refusal" | "sign":
+                return conversation.plan(question.prompt)
+        return conversation.answer(question.prompt)
+    except (PlanError, GroundingError):
+        return ""
+
+
+def _likeliest(conversation: Conversation, prompt: str, options: Sequence[str]) -> str:
+    return options[int(np.argmax(conversation.choose(prompt, options)))]

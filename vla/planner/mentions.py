@@ -1,0 +1,122 @@
+"""Whether a plan is about what the instruction mentions: a guard against orders that stand in the picture.
+
+An instruction is read as noun phrases: colour, kind, or both. A thing is mentioned if one of them could mean it. Words
+that mean things without naming them (all, the rest, next to, the object, tidy up) let anything pass, so that an order
+in the picture that is about a thing such an instruction could mean is not noticed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vla.language import BUTTON, CONTAINERS, SHAPES, Step
+from vla.language.lexer import Token, tokenize
+from vla.language.lexicon import ANY, Kind
+
+LOOSE = frozenset(
+    [
+        "tidy",
+        "clean",
+        "clear",
+        "sort",
+        "arrange",
+        "organise",
+        "organize",
+        "swap",
+        "exchange",
+        "build",
+        "tower",
+        "row",
+        "line",
+        "leftmost",
+        "rightmost",
+        "topmost",
+        "nearest",
+        "closest",
+        "furthest",
+        "farthest",
+        "largest",
+        "biggest",
+        "smallest",
+        "same",
+        "matching",
+        "different",
+        "colour",
+        "color",
+        "food",
+        "fruit",
+    ]
+)
+"""Words of instructions that do not name what they are about."""
+_LOOSE_KINDS = (Kind.QUANTIFIER, Kind.UNSUPPORTED, Kind.EXCEPT)
+
+
+@dataclass(frozen=True)
+class _Thing:
+    colour: str | None
+    kind: str | None
+    """None for any."""
+
+    def could_mean(self, other: _Thing) -> bool:
+        same_colour = self.colour is None or other.colour is None or self.colour == other.colour
+        return same_colour and (self.kind is None or self.kind == other.kind)
+
+
+class Mentions:
+    """What an instruction speaks of."""
+
+    def __init__(self, instruction: str) -> None:
+        tokens = tokenize(instruction)
+        words = set(re.findall(r"[a-z]+", instruction.lower()))
+        self.things = _things(tokens)
+        self.loose = (
+            bool(words & LOOSE) or any(token.kind in _LOOSE_KINDS and token.value != "a" for token in tokens)
+        ) or not self.things
+
+    def allow(self, step: Step) -> bool:
+        """Whether the instruction could mean a step's object and place; directions are not looked at."""
+        phrases = [step.object] if step.skill == "push" or step.place is None else [step.object, step.place]
+        return all(self.mention(phrase) for phrase in phrases)
+
+    def mention(self, phrase: str) -> bool:
+        """Whether the instruction could mean a thing."""
+        if self.loose:
+            return True
+        meant = _things(tokenize(phrase))
+        return bool(meant) and any(thing.could_mean(meant[-1]) for thing in self.things)
+
+
+def _things(tokens: list[Token]) -> list[_Thing]:
+    """Return the noun phrases: a colour and the noun after it, or either alone."""
+    found: list[_Thing] = []
+    colour: str | None = None
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1].kind if index + 1 < len(tokens) else None
+        match token.kind:
+            case Kind.COLOUR if following in (Kind.NOUN, Kind.UNKNOWN):
+                colour = token.value
+            case Kind.COLOUR:
+                found.append(_Thing(token.value, None))
+            case Kind.CONTAINER_COLOUR if following is not Kind.NOUN:
+                found.append(_Thing(None, token.value))
+            case Kind.NOUN:
+                found.append(_Thing(colour, None if token.value == ANY else token.value))
+                colour = None
+            case Kind.UNKNOWN if following is not Kind.UNKNOWN:
+                found.append(_Thing(colour, _singular(token.value)))
+                colour = None
+            case _:
+                pass
+    return found
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def named_things(text: str) -> list[str]:
+    """Return the phrases of the things that a text names by words of the vocabulary, e.g. ``red cube``, ``bowl``."""
+    kinds = (*SHAPES, *CONTAINERS, BUTTON)
+    found = [f"{thing.colour or ''} {thing.kind}".strip() for thing in _things(tokenize(text)) if thing.kind in kinds]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,189 @@
+"""The planner on a vision-language model: asks it for the next step, and whether the present one is reached.
+
+What the model says is never the last word: a grammar holds its answers, code counts attempts, remembers what has been
+verified, and leaves out steps about things that the instruction does not mention.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.errors import ConfigError, GroundingError, LinkError, PlanError
+from vla.language import Step
+from vla.planner.chat import Chat, Conversation
+from vla.planner.grammar import TIME_LIMITS
+from vla.planner.grounding import CameraView
+from vla.planner.mentions import Mentions
+from vla.planner.monitor import ANSWERS, Monitor, Verdict
+from vla.planner.phrases import step_question, step_text
+from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
+from vla.vlm.prompts import Situation, plan_question, progress_question
+
+
+@dataclass(frozen=True)
+class PlanningConfig:
+    """How the planner goes about it, whatever the model.
+
+    Raises:
+        ConfigError: a number is below 1, or there is no camera.
+    """
+
+    cameras: tuple[str, ...] = ("front", "wrist")
+    """What the model is shown; boxes are in the first, which must be there."""
+    monitor: Monitor = field(default_factory=Monitor)
+    attempts: int = 3
+    """How often a step is tried before the planner gives up."""
+    patience: int = 3
+    """Calls in a row without an answer that can be followed before the planner gives up."""
+    refresh: bool = True
+    """Ask at each call where the thing is, so that the box follows it."""
+    guard: bool = True
+    """Follow no step about things that the instruction does not mention."""
+    view: CameraView = field(default_factory=CameraView)
+    """Where the first camera stands; for the box of a push."""
+    object_size: float = 0.025
+    """Height of a thing that is pushed [m]."""
+    push_distance: float = 0.06
+    """How far a push is meant to go [m]."""
+    time_limits: Mapping[str, float] = field(default_factory=lambda: TIME_LIMITS)
+    """Time limit of a subgoal a skill [s]."""
+
+    def __post_init__(self) -> None:
+        if not self.cameras:
+            raise ConfigError("planner.cameras= names no camera; the first is the one that boxes are in")
+        for name in ("attempts", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"planner.{name}={getattr(self, name)} must be at least 1")
+
+
+class VlmPlanner:
+    """Plans with a vision-language model; implements :class:`vla.types.Planner`.
+
+    Args:
+        chat: the model.
+        config: how to use it.
+    """
+
+    def __init__(self, chat: Chat, config: PlanningConfig | None = None) -> None:
+        self.chat, self.config = chat, config or PlanningConfig()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the previous episode."""
+        self._step: Step | None = None
+        self._subgoal: Subgoal | None = None
+        self._before: NDArray[np.uint8] | None = None
+        self._reached: list[str] = []
+        self._failed: list[str] = []
+        self._begun: Counter[str] = Counter()
+        self._confirmed = 0
+        self._doubts = 0
+        self._seen_results = 0
+
+    def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
+        """Return the subgoal to pursue; ``Hold`` while there is no answer that can be followed."""
+        front = self.config.cameras[0]
+        if front not in observation.images:
+            return Refuse(
+                f"there is no picture of camera {front!r}; cameras: {', '.join(observation.images) or 'none'}"
+            )
+        timed_out = self._timed_out(history)
+        try:
+            plan = self._plan(observation, " ".join(instruction.split()), timed_out)
+        except ConfigError as error:
+            return Refuse(str(error))
+        except (PlanError, GroundingError, LinkError) as error:
+            return self._doubt(str(error), timed_out)
+        self._doubts = 0
+        self._seen_results = len(history)
+        return plan
+
+    def _plan(self, observation: Observation, instruction: str, timed_out: bool) -> Plan:
+        pictures = {name: observation.images[name] for name in self.config.cameras if name in observation.images}
+        front = observation.images[self.config.cameras[0]]
+        before = front if self._before is None else self._before
+        conversation = self.chat.look(pictures | {f"{self.config.cameras[0]} before": before})
+        gripper = float(observation.state[-1])
+        if self._subgoal is not None and self._step is not None:
+            verdict = self._check(conversation, self._subgoal, gripper, at_once=timed_out)
+            if verdict is Verdict.REACHED:
+                self._reached.append(self._subgoal.text)
+            elif not timed_out:
+                return self._refreshed(conversation, self._step, self._subgoal)
+            elif verdict is Verdict.UNSURE:
+                return self._begin(conversation, self._step, self._subgoal.box, front)
+            else:
+                self._failed.append(self._subgoal.text)
+            self._subgoal = self._step = None
+        answer = conversation.plan(
+            plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), gripper))
+        )
+        if answer.refusal:
+            return Refuse(answer.refusal)
+        if answer.step is None:
+            return Done(f"reached: {'; '.join(self._reached)}" if self._reached else "there was nothing to do")
+        if self.config.guard and not Mentions(instruction).allow(answer.step):
+            raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
+        return self._begin(conversation, answer.step, answer.box, front)
+
+    def _check(self, conversation: Conversation, subgoal: Subgoal, gripper: float, *, at_once: bool) -> Verdict:
+        """Return whether the subgoal is reached, confirmed as often as asked for."""
+        question = progress_question(subgoal.question, gripper)
+        verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
+        self._confirmed = self._confirmed + 1 if verdict is Verdict.REACHED else 0
+        if verdict is Verdict.REACHED and self._confirmed < self.config.monitor.confirmations and not at_once:
+            return Verdict.UNSURE
+        return verdict
+
+    def _begin(self, conversation: Conversation, step: Step, box: Box | None, front: NDArray[np.uint8]) -> Plan:
+        """Return the subgoal of a step, unless it has been tried often enough."""
+        text = step_text(step)
+        if self._begun[text] == self.config.attempts:
+            done = f"; reached: {'; '.join(self._reached)}" if self._reached else ""
+            return Refuse(f"could not {text} in {self.config.attempts} attempts{done}")
+        self._begun[text] += 1
+        box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
+        if step.skill == "push" and box is not None:
+            view = self.config.view
+            offset = self.config.push_distance * view.direction(step.place or "")
+            box = view.moved_box(box, offset, self.config.object_size / 2)
+        self._step, self._before, self._confirmed = step, front.copy(), 0
+        self._subgoal = Subgoal(
+            text=text,
+            skill=step.skill,
+            object=step.object,
+            place=step.place,
+            box=None if box is None else replace(box, camera=self.config.cameras[0]),
+            question=step_question(step),
+            time_limit=self.config.time_limits[step.skill],
+        )
+        return self._subgoal
+
+    def _refreshed(self, conversation: Conversation, step: Step, subgoal: Subgoal) -> Subgoal:
+        """Return the subgoal with the box of this moment; the one of a push, and of what is not seen, stays."""
+        if self.config.refresh and step.skill != "push":
+            box = conversation.locate(step.approached)
+            if box is not None:
+                subgoal = replace(subgoal, box=replace(box, camera=self.config.cameras[0]))
+        self._subgoal = subgoal
+        return subgoal
+
+    def _timed_out(self, history: Sequence[SubgoalResult]) -> bool:
+        text = self._subgoal.text if self._subgoal is not None else None
+        return any(
+            result.outcome != "reached" and result.subgoal.text == text for result in history[self._seen_results :]
+        )
+
+    def _doubt(self, reason: str, timed_out: bool) -> Plan:
+        """Return what to do without an answer: go on with what is pursued, or hold, until patience is at an end."""
+        self._doubts += 1
+        if self._doubts == self.config.patience:
+            return Refuse(f"no plan in {self._doubts} attempts: {reason}")
+        if self._subgoal is not None and not timed_out:
+            return self._subgoal
+        return Hold(reason)
