@@ -16,6 +16,8 @@ from vla.errors import UnknownNameError
 from vla.types import Subgoal
 
 SKILLS: dict[str, type[Skill]] = {"pick": Pick, "place": Place, "stack": Place, "push": Push, "press": Press}
+CARRIED = ("place", "stack")
+"""Skills whose place is a thing."""
 
 
 class TabletopExpert:
@@ -38,12 +40,13 @@ class TabletopExpert:
         self._perturb = Perturbation(rng, world.control_hz, perturb) if perturb > 0 else None
         self._stray_rate = STRAY_RATE * perturb
         self._subgoal: Subgoal | None = None
+        self._possible = True
         self._stray: Stray | None = None
         self._skill: Skill | None = None
         self.executed: NDArray[np.float32] = world.command
 
     def reset(self, subgoal: Subgoal) -> None:
-        """Start on a subgoal from wherever the arm is.
+        """Start on a subgoal from wherever the arm is; one about things that are not there is met by resting.
 
         Raises:
             UnknownNameError: there is no expert for the subgoal's skill.
@@ -52,7 +55,10 @@ class TabletopExpert:
             raise UnknownNameError("skill", subgoal.skill, SKILLS)
         self._motion.restart()
         self._subgoal, self._stray, self._skill = subgoal, None, None
-        if self._rng.random() < self._stray_rate:
+        self._possible = {subgoal.object, *([subgoal.place] if subgoal.skill in CARRIED else [])} <= set(
+            self._world.scene.phrases
+        )
+        if self._possible and self._rng.random() < self._stray_rate:
             self._stray = Stray(self._world, self._motion, subgoal, self._rng)
 
     def act(self) -> NDArray[np.float32] | None:
@@ -65,6 +71,9 @@ class TabletopExpert:
         if self._stray and (astray := self._stray.act()) is not None:
             self.executed = astray
             return None
+        if not self._possible:
+            self.executed = self._world.command
+            return self.executed
         if self._skill is None:
             self._skill = SKILLS[self._subgoal.skill](self._world, self._motion, self._subgoal)
         action = self._skill.act()

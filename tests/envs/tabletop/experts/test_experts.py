@@ -141,3 +141,24 @@ def test_an_expert_that_begins_in_the_midst_of_a_skill_goes_on_with_it(task: str
     assert restarted.steps < 1.5 * whole.steps
     for text, actions in recorder.actions.items():
         assert np.abs(np.diff(actions, axis=0))[:, :5].max() < LARGEST_CHANGE, text
+
+
+@pytest.mark.parametrize(
+    "subgoal",
+    [
+        Subgoal("pick up the zebra", "pick", "zebra"),
+        Subgoal("push the zebra to the left", "push", "zebra", "left"),
+        Subgoal("place the red cube in the mug", "place", "red cube", "mug"),
+        Subgoal("stack the red cube on the zebra", "stack", "red cube", "zebra"),
+        Subgoal("press the zebra", "press", "zebra"),
+    ],
+    ids=lambda subgoal: subgoal.skill,
+)
+def test_what_is_not_there_leaves_the_arm_at_rest(subgoal: Subgoal) -> None:
+    simulation = rollouts(0.0).simulation
+    simulation.reset("pick", 0)
+    expert = simulation.expert()
+    expert.reset(subgoal)
+    first = expert.act()
+    np.testing.assert_array_equal(first, expert.executed)
+    np.testing.assert_array_equal(first, READY_POSE.astype(np.float32))
