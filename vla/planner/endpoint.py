@@ -116,7 +116,7 @@ class Endpoint:
         raise LinkError(f"{self.base_url} answers with something that is no chat completion")
 
     def _send(self, body: Mapping[str, Any]) -> httpx.Response:
-        problem = ""
+        problem, attempt = "", 0
         for attempt in range(self._retries + 1):
             asked_to_wait = None
             try:

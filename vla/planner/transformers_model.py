@@ -52,8 +52,8 @@ class TransformersModel:
         """
         kind = torch.float32 if device == "cpu" else "auto"
         try:
-            model = AutoModelForImageTextToText.from_pretrained(name, dtype=kind)
-            processor = AutoProcessor.from_pretrained(name)
+            model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype=kind)
+            processor: Any = AutoProcessor.from_pretrained(name)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise CheckpointError(
                 f"model={name} is neither a folder nor a hub id of an image-text-to-text model that can be loaded: "

@@ -33,7 +33,7 @@ class Grammar:
 
 def json_grammar(schema: Mapping[str, Any]) -> Grammar:
     """Return the grammar of the JSON texts that fit a schema."""
-    spacing = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    spacing: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
     return Grammar(LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=spacing))
 
 
@@ -104,7 +104,7 @@ class GrammarProcessor(LogitsProcessor):
             matcher.consume_token(token)
         self._seen = input_ids.shape[1]
         if self._then is not None and matcher.is_stopped() and not matcher.is_error():
-            following = self._then(self._guide.tokenizer.decode(written))
+            following = self._then(str(self._guide.tokenizer.decode(written)))
             self._then = None
             if following is not None:
                 matcher = self._matcher = LLMatcher(tokenizer, following)

@@ -63,7 +63,8 @@ class Decoder:
             messages: for the chat template; `QUESTION` stands where the question belongs, if it does not end there.
             pictures: in the order of their places.
         """
-        prompt = str(self.processor.apply_chat_template(list(messages), add_generation_prompt=True))
+        turns: Any = list(messages)
+        prompt = str(self.processor.apply_chat_template(turns, add_generation_prompt=True))
         head, image, rest = prompt.rpartition(IMAGE)
         before, _, after = rest.partition(QUESTION)
         return Prefix(self, head + image, (before, after), pictures)

@@ -17,7 +17,10 @@ REQUIRED = {
     "serve": [],
     "export": [],
     "bench": ["benchmark=latency"],
+    "ask": ["question=x"],
     "vlm data": ["output=x"],
+    "vlm eval": [],
+    "vlm serve": [],
 }
 
 

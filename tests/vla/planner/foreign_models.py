@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tokenizers import AddedToken
 from transformers import (
+    AddedToken,
+    AutoConfig,
     CLIPImageProcessor,
-    CLIPVisionConfig,
-    Idefics3Config,
     Idefics3ForConditionalGeneration,
     Idefics3ImageProcessor,
     Idefics3Processor,
-    LlamaConfig,
-    LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
+    PreTrainedConfig,
 )
 
 from vla.vlm.tiny import byte_tokenizer
@@ -43,8 +41,9 @@ def _words(*tokens: str):
     return tokenizer
 
 
-def _text(vocabulary: int) -> LlamaConfig:
-    return LlamaConfig(
+def _text(vocabulary: int) -> PreTrainedConfig:
+    return AutoConfig.for_model(
+        "llama",
         vocab_size=vocabulary,
         hidden_size=32,
         intermediate_size=64,
@@ -63,8 +62,11 @@ def save_llava(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     tokenizer = _words()
     image = tokenizer.convert_tokens_to_ids("<image>")
-    config = LlavaConfig(
-        vision_config=CLIPVisionConfig(**VISION), text_config=_text(len(tokenizer)), image_token_index=image
+    config = AutoConfig.for_model(
+        "llava",
+        vision_config=AutoConfig.for_model("clip_vision_model", **VISION),
+        text_config=_text(len(tokenizer)),
+        image_token_index=image,
     )
     LlavaForConditionalGeneration(config).save_pretrained(folder)
     LlavaProcessor(
@@ -83,7 +85,8 @@ def save_idefics(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     tokenizer = _words("<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
     image = tokenizer.convert_tokens_to_ids("<image>")
-    config = Idefics3Config(
+    config = AutoConfig.for_model(
+        "idefics3",
         vision_config=VISION,
         text_config=_text(len(tokenizer)).to_dict(),
         image_token_id=image,

@@ -46,7 +46,7 @@ def write(guide: Guide, grammar: Grammar, seed: int, budget: int) -> str:
         scores = processor(ids, taste + torch.randn(1, size, generator=random))
         token = int(scores[0].argmax())
         if token == guide.end:
-            return guide.tokenizer.decode(ids[0].tolist())
+            return str(guide.tokenizer.decode(ids[0].tolist()))
         ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
     raise AssertionError(f"no end within {budget} tokens: {guide.tokenizer.decode(ids[0].tolist())!r}")
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
@@ -218,8 +219,9 @@ def test_options_that_make_no_sense_are_refused(
     url: str, options: dict, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_KEY", KEY)
+    arguments: dict[str, Any] = {"model": "m", "key_variable": "TEST_KEY"} | options
     with pytest.raises(ConfigError, match=what) as caught:
-        Endpoint(url, **({"model": "m", "key_variable": "TEST_KEY"} | options))
+        Endpoint(url, **arguments)
     assert KEY not in str(caught.value) and "word@" not in str(caught.value)
 
 

@@ -9,10 +9,13 @@ import torch
 from vla.errors import ConfigError
 from vla.vlm.constraint import Grammar
 from vla.vlm.decoding import Decoder
+from vla.vlm.processing import Frame
 from vla.vlm.prompts import conversation
 from vla.vlm.tiny import tiny_vlm
 
-FRAMES = dict(zip(("front", "wrist"), np.random.default_rng(0).integers(0, 255, (2, 40, 40, 3), np.uint8), strict=True))
+FRAMES: dict[str, Frame] = dict(
+    zip(("front", "wrist"), np.random.default_rng(0).integers(0, 255, (2, 40, 40, 3), np.uint8), strict=True)
+)
 GRAMMAR = Grammar("start: /[a-z ]{1,30}/")
 
 
