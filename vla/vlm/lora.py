@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,7 +74,9 @@ def lora_weights(model: nn.Module, name: str = NAME) -> dict[str, Tensor]:
 
 def copy_lora(model: PreTrainedModel) -> None:
     """Add a frozen copy of the adapter, as it is, called `REFERENCE`."""
-    add_lora(model, **(lora_spec(model) or {}), name=REFERENCE)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+        add_lora(model, **(lora_spec(model) or {}), name=REFERENCE)
     weights, copies = lora_weights(model), lora_weights(model, REFERENCE)
     for path, copy in copies.items():
         copy.data.copy_(weights[path].data)

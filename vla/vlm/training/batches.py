@@ -10,7 +10,7 @@ from torch.utils.data import IterableDataset
 
 from vla.vlm.examples import View
 from vla.vlm.training.images import ImageStore, recolour
-from vla.vlm.training.items import Items
+from vla.vlm.training.items import Items, next_usable
 from vla.vlm.training.packing import Batch
 
 GROUP = 8
@@ -21,11 +21,10 @@ class Batches(IterableDataset):
     """Batches from the one that follows update ``start``: a resumed run goes on where it stopped.
 
     Views are drawn in a new random order each time that all have been seen; the first ones of an order may share a
-    batch with the last ones of the order before.
+    batch with the last ones of the order before. A view that the stage can learn nothing from gives way to the next.
 
     Args:
         views: of the training split.
-        indices: of those to use.
         items: makes batches of them.
         store: decodes their images.
         batch_size: views a batch.
@@ -37,7 +36,6 @@ class Batches(IterableDataset):
     def __init__(
         self,
         views: Sequence[View],
-        indices: Sequence[int],
         items: Items[Any],
         store: ImageStore,
         *,
@@ -46,7 +44,7 @@ class Batches(IterableDataset):
         augment: bool = False,
         start: int = 0,
     ) -> None:
-        self.views, self.indices, self.items, self.store = views, indices, items, store
+        self.views, self.items, self.store = views, items, store
         self.batch_size, self.seed, self.augment, self.start = batch_size, seed, augment, start
 
     def __iter__(self) -> Iterator[Batch]:
@@ -65,11 +63,11 @@ class Batches(IterableDataset):
             yield self.items.collate(prepared[batch * self.batch_size : (batch + 1) * self.batch_size])
 
     def _draw(self, position: int) -> int:
-        epoch, place = divmod(position, len(self.indices))
+        epoch, place = divmod(position, len(self.views))
         if getattr(self, "_epoch", None) != epoch:
             self._epoch = epoch
-            self._order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.indices))
-        return self.indices[self._order[place]]
+            self._order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.views))
+        return next_usable(self.views, self.items, int(self._order[place]))
 
     def _prepare(self, index: int, random: np.random.Generator) -> Any:
         view = self.views[index]
@@ -78,11 +76,12 @@ class Batches(IterableDataset):
 
 
 def held_out_batches(
-    views: Sequence[View], indices: Sequence[int], items: Items[Any], store: ImageStore, batch_size: int
+    views: Sequence[View], count: int, items: Items[Any], store: ImageStore, batch_size: int
 ) -> list[Batch]:
-    """Return the same batches each time, images as they are."""
+    """Return the same batches each time, of at most ``count`` views, evenly spaced, their images as they are."""
     prepared = []
-    for index in indices:
+    spaced = np.linspace(0, len(views) - 1, min(count, len(views))).round().astype(int)
+    for index in sorted({next_usable(views, items, int(place)) for place in spaced}):
         view = views[index]
         prepared.append(items.prepare(view, store.get(index, view), np.random.default_rng([2, index])))
     prepared.sort(key=items.length)

@@ -65,7 +65,7 @@ class BudgetTrainer(Trainer):
             report_to=[],
             disable_tqdm=True,
             bf16=options.precision == "bf16",
-            use_cpu=options.device == "cpu",
+            use_cpu=options.on_cpu,
             seed=options.seed,
             ignore_data_skip=True,
             remove_unused_columns=False,

@@ -106,13 +106,16 @@ class PairItems(AnswerItems):
         return [self.writer.right(question), self.writer.answer(question.rejected)]
 
 
-def usable_views(views: Sequence[View], items: Items, split: str) -> list[int]:
-    """Return the indices of the views that a stage can learn from.
+def next_usable(views: Sequence[View], items: Items, index: int) -> int:
+    """Return the first index from ``index`` on, around the end, of a view that a stage can learn from.
+
+    Views are looked at only as they are needed, as there may be many of them, with large images.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: there is none.
     """
-    found = [index for index in range(len(views)) if items.usable(views[index])]
-    if not found:
-        raise DatasetError(f"none of the {len(views)} views of the {split} split has anything to learn from")
-    return found
+    for step in range(len(views)):
+        candidate = (index + step) % len(views)
+        if items.usable(views[candidate]):
+            return candidate
+    raise DatasetError(f"none of the {len(views)} views has anything to learn from for this stage")

@@ -118,6 +118,16 @@ class VlmTrainOptions:
         """The highest learning rate."""
         return LEARNING_RATES[self.stage] if self.learning_rate is None else self.learning_rate
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether there is nothing else to train on, or nothing else is wanted."""
+        import torch
+
+        present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if self.device in present and not present[self.device]:
+            raise ConfigError(f"device={self.device}, but there is none")
+        return self.device == "cpu" or not any(present.values())
+
     def defining(self) -> dict[str, Any]:
         """Return the options that define the run, as plain JSON values."""
         names = [name for name in self.__dataclass_fields__ if name not in NOT_DEFINING]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from transformers import set_seed
@@ -25,7 +24,7 @@ from vla.vlm.training.budget_trainer import BudgetTrainer, Pace
 from vla.vlm.training.card import write_card
 from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.images import ImageStore
-from vla.vlm.training.items import usable_views
+from vla.vlm.training.items import next_usable
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.reading import load_views
 from vla.vlm.training.runs import Clock
@@ -73,20 +72,20 @@ def train(
     logging.set_verbosity_error()
     set_seed(options.seed)
     setup = make_setup(options)
-    indices = usable_views(views["train"], setup.items, "train")
+    next_usable(views["train"], setup.items, 0)
     runs.begin(options)
     store = ImageStore(setup.learner.processor)
     make_batches = partial(
         Batches,
         views["train"],
-        indices,
         setup.items,
         store,
         batch_size=options.batch_size,
         seed=options.seed,
         augment=options.augment,
     )
-    held_out = _held_out(options, setup, views["test"])
+    unseen = ImageStore(setup.learner.processor)
+    held_out = held_out_batches(views["test"], options.val_views, setup.items, unseen, options.batch_size)
     clock = runs.read_clock(checkpoint) if checkpoint else Clock(0, 0.0)
     trainer = BudgetTrainer(setup.learner, options, lambda start: make_batches(start=start), held_out, clock)
     records = Records(options.output, clock.step)
@@ -109,18 +108,8 @@ def train(
         pace.speed,
         trainer.elapsed,
     )
-    _write_model(options, setup, result, len(indices))
+    _write_model(options, setup, result, len(views["train"]))
     return result
-
-
-def _held_out(options: VlmTrainOptions, setup: Setup, views: Sequence[View]) -> list:
-    """Return batches of at most ``val_views`` views, evenly spaced over the test split."""
-    if not options.val_views:
-        return []
-    usable = usable_views(views, setup.items, "test")
-    chosen = np.unique(np.linspace(0, len(usable) - 1, min(options.val_views, len(usable))).round().astype(int))
-    store = ImageStore(setup.learner.processor)
-    return held_out_batches(views, [usable[place] for place in chosen], setup.items, store, options.batch_size)
 
 
 def _write_model(options: VlmTrainOptions, setup: Setup, result: Result, views: int) -> None:
