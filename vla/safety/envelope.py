@@ -34,7 +34,7 @@ class MotionState(NamedTuple):
     @property
     def at_rest(self) -> bool:
         """Whether nothing moves."""
-        return bool((np.abs(self.velocity) < STILL).all() and (np.abs(self.acceleration) < STILL).all())
+        return bool(np.abs(self.velocity).max() < STILL and np.abs(self.acceleration).max() < STILL)
 
 
 def resting(position: ArrayLike) -> MotionState:
@@ -76,6 +76,8 @@ class Envelope:
         if not period > 0:
             raise ConfigError(f"the control period must be positive; got {period} s")
         self.period = period
+        self._change = self.jerk * period  # of acceleration in a step
+        self._jerk_step = np.minimum(self._change, 2 * self.acceleration)
 
     def stop(self, state: MotionState) -> MotionState:
         """Return the first step of the quickest smooth stop."""
@@ -108,11 +110,12 @@ class Envelope:
         least, most = self._reach(state)
         quick = np.minimum(self.acceleration, self.jerk * self.period) * self.period  # change of velocity in a step
         met = (np.abs(wanted - target_velocity) <= quick) & (exact >= least) & (exact <= most)
-        met &= self._viable(state, np.where(met, exact, 0.0)[None], speed)[0][0]
+        braking = self._braking(state)
+        viable, ends = self._viable(state, np.stack([np.where(met, exact, 0.0), braking]), speed)
+        met &= viable[0]
         if met.all():
             return self._meet(state, target, exact, met)
-        braking = self._braking(state)
-        rests_at = self._viable(state, braking[None], 1.0)[1][0]
+        rests_at = ends[1]
         best, other = braking, np.where(target > rests_at, most, least)
         for _ in range(2):
             tries = best + np.linspace(0, 1, CANDIDATES)[:, None] * (other - best)  # (K, n)
@@ -136,9 +139,8 @@ class Envelope:
 
     def _reach(self, state: MotionState) -> tuple[Array, Array]:
         """Return the least and the greatest acceleration that the next step may have."""
-        change = self.jerk * self.period
-        least = np.maximum(state.acceleration - change, -self.acceleration)
-        return least, np.minimum(state.acceleration + change, self.acceleration)
+        least = np.maximum(state.acceleration - self._change, -self.acceleration)
+        return least, np.minimum(state.acceleration + self._change, self.acceleration)
 
     def _step(self, state: MotionState, acceleration: Array) -> MotionState:
         velocity = state.velocity + acceleration * self.period
@@ -151,11 +153,11 @@ class Envelope:
         With steps of ``s = jerk * period`` down to zero, an acceleration ``a`` of ``m = floor(a / s)`` whole steps
         takes away the velocity ``period * ((m + 1) * a - s * m * (m + 1) / 2)``; this is solved for ``a``.
         """
-        step = np.minimum(self.jerk * self.period, 2 * self.acceleration)
         needed = np.abs(state.velocity) / self.period
-        whole = np.floor((np.sqrt(1 + 8 * needed / step) - 1) / 2)
-        size = (needed + step * whole * (whole + 1) / 2) / (whole + 1)
-        return np.clip(-np.sign(state.velocity) * size, *self._reach(state))
+        whole = np.floor((np.sqrt(1 + needed * (8 / self._jerk_step)) - 1) / 2)
+        size = needed / (whole + 1) + self._jerk_step / 2 * whole
+        least, most = self._reach(state)
+        return np.minimum(np.maximum(-np.copysign(size, state.velocity), least), most)
 
     def _viable(self, state: MotionState, accelerations: Array, speed: float) -> tuple[Array, Array]:
         """Try accelerations (K, n) for the next step, with a stop after each.
@@ -164,12 +166,13 @@ class Envelope:
             Whether that stays within range and velocity (K, n), and where it comes to rest (K, n).
         """
         low, high = self._range(state)
+        low, high = low - STILL, high + STILL
         limit = np.maximum(speed * self.velocity, np.abs(state.velocity)) + STILL
         limit = np.minimum(limit, self.velocity + STILL)
-        now = self._step(MotionState(*(np.broadcast_to(part, accelerations.shape) for part in state)), accelerations)
+        now = self._step(state, accelerations)
         viable = np.ones(accelerations.shape, dtype=bool)
         while True:
-            viable &= (now.position >= low - STILL) & (now.position <= high + STILL) & (np.abs(now.velocity) <= limit)
+            viable &= (now.position >= low) & (now.position <= high) & (np.abs(now.velocity) <= limit)
             if now.at_rest:
                 return viable, now.position
             now = self.stop(now)

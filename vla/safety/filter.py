@@ -20,6 +20,8 @@ ALTERED = 0.01
 """Smallest difference between proposal and command that counts as an intervention [units]."""
 SPACING = 3.0
 """Largest joint motion between two configurations of a stop that are looked at [units]."""
+ASTRAY = 30.0
+"""Joints that are measured further out of their range than this are not there: the measurement is wrong [units]."""
 SLOWEST = 0.1
 """Fraction of the velocity limit with which motion starts."""
 
@@ -64,6 +66,7 @@ class SafetyFilter:
         self._target: Array | None = None
         self._moving_since: float | None = None
         self._stopped = ""
+        self._tolerated: list[float] = []
         self.interventions: Counter[str] = Counter()
         """Ticks in which a cause changed something, by cause."""
 
@@ -102,14 +105,14 @@ class SafetyFilter:
             situation: what is known now.
         """
         if self._state is None:
-            if not np.isfinite(situation.measured).all():
-                return self._send(("measured position is not finite",), held=True)
+            if astray := self._astray(situation.measured):
+                return self._send((astray,), held=True)
             self._start(situation)
         assert self._state is not None
-        cause = self._reason_to_hold(proposal, situation, self._state.position)
-        if cause or proposal is None:
+        wanted = None if proposal is None else _numbers(proposal, len(self._envelope.low))
+        cause = self._reason_to_hold(proposal, wanted, situation, self._state.position)
+        if cause or wanted is None:
             return self._hold((cause,))
-        wanted = np.asarray(proposal, dtype=np.float64)
         target, causes = self._clamped(wanted, situation)
         speed = self._speed(situation.time)
         velocity = np.zeros_like(target) if self._target is None else (target - self._target) / self._envelope.period
@@ -129,6 +132,7 @@ class SafetyFilter:
 
     def _start(self, situation: Situation) -> None:
         self._state, self._target, self._moving_since = resting(situation.measured), None, None
+        self._tolerated = [max(0.0, veto.violation(self._state.position)) for veto in self._vetoes]
         for monitor in self._monitors:
             monitor.reset()
 
@@ -140,10 +144,20 @@ class SafetyFilter:
             self._moving_since = time
         return float(np.clip((time - self._moving_since) / self._ramp_seconds, SLOWEST, 1.0))
 
-    def _reason_to_hold(self, proposal: NDArray | None, situation: Situation, command: Array) -> str:
+    def _astray(self, measured: Array) -> str:
+        """Return what is wrong with a measured position; "" if the arm may be there."""
+        low, high = self._envelope.low, self._envelope.high
+        if _numbers(measured, len(low)) is None:
+            return "measured position is not finite"
+        far = (measured < low - ASTRAY).any() or (measured > high + ASTRAY).any()
+        return "measured position is far out of the joints' range" if far else ""
+
+    def _reason_to_hold(
+        self, proposal: NDArray | None, wanted: Array | None, situation: Situation, command: Array
+    ) -> str:
         """Return why the arm must not move on, the gravest reason first; "" if there is none."""
-        if not np.isfinite(situation.measured).all():
-            return self._stopped or "measured position is not finite"
+        if astray := self._astray(situation.measured):
+            return self._stopped or astray
         verdicts = [verdict for monitor in self._monitors if (verdict := monitor.judge(command, situation))]
         for verdict in verdicts:
             if verdict.latch:
@@ -154,9 +168,7 @@ class SafetyFilter:
             return verdicts[0].cause
         if proposal is None:
             return "no action"
-        if not np.isfinite(proposal).all() or np.shape(proposal) != command.shape:
-            return f"action is not {len(command)} finite numbers"
-        return ""
+        return f"action is not {len(command)} finite numbers" if wanted is None else ""
 
     def _clamped(self, target: Array, situation: Situation) -> tuple[Array, list[str]]:
         causes = []
@@ -170,13 +182,19 @@ class SafetyFilter:
         return inside, causes
 
     def _forbidden(self, after: MotionState) -> str | None:
-        """Return which limit a step, or the stop after it, violates, more than the arm does already."""
-        assert self._state is not None
+        """Return which limit a step, or the stop after it, violates by more than is tolerated.
+
+        Tolerated is what the arm began with, and less once it has come to less: a tolerance that followed the arm would
+        let it creep.
+        """
         path = _thinned([after.position, *(state.position for state in self._envelope.stop_path(after))])
-        for veto in self._vetoes:
-            now = max(0.0, veto.violation(self._state.position))
-            if any(veto.violation(position) > now + SLIGHT for position in path):
-                return veto.name
+        worst = [0.0] * len(self._vetoes)
+        for position in path:
+            for i, veto in enumerate(self._vetoes):
+                worst[i] = max(worst[i], veto.violation(position))
+                if worst[i] > self._tolerated[i] + SLIGHT:
+                    return veto.name
+        self._tolerated = [min(pair) for pair in zip(self._tolerated, worst, strict=True)]
         return None
 
     def _hold(self, causes: tuple[str, ...]) -> Decision:
@@ -188,6 +206,17 @@ class SafetyFilter:
         self.interventions.update(causes)
         action = None if self._state is None else self._state.position.astype(np.float32)
         return Decision(action, causes, held)
+
+
+def _numbers(values: object, count: int) -> Array | None:
+    """Return ``values`` as an array (count,) of finite numbers; None if they are anything else."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists within lists
+        return None
+    if array.shape != (count,) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        return None
+    return array.astype(np.float64)
 
 
 def _thinned(path: list[Array]) -> list[Array]:

@@ -1,4 +1,7 @@
-"""Nobody moves on old news: the arm holds while its observation, or the plan it follows, is too old."""
+"""Nobody moves on old news: the arm holds while its observation, or the plan it follows, is too old.
+
+A time stamp that is no number, or from the future by as much, tells nothing of the age, and counts as old.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class StaleObservation(Monitor):
 
     def judge(self, command: Array, situation: Situation) -> Verdict | None:
         """Compare the age of the observation."""
-        stale = situation.time - situation.observed_at > self._limit
+        stale = not abs(situation.time - situation.observed_at) <= self._limit
         return Verdict("stale observation", latch=False) if stale else None
 
 
@@ -33,5 +36,5 @@ class StaleChunk(Monitor):
         """Compare the age of the plan."""
         if situation.planned_at is None:
             return None
-        stale = situation.time - situation.planned_at > self._limit
+        stale = not abs(situation.time - situation.planned_at) <= self._limit
         return Verdict("stale action chunk", latch=False) if stale else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -215,3 +216,58 @@ def test_it_sends_nothing_as_long_as_it_does_not_know_where_the_arm_is() -> None
     held = filter_.decide(READY_POSE, Situation(0.2, np.full(6, np.nan), 0.2))
     assert held.held
     assert held.action is not None
+
+
+@pytest.mark.parametrize("joints", [[0.0, 60.0, 0, 0, 0, 0], [0.0, 0, 60.0, 0, 0, 0], [0, -60.0, 60.0, 60.0, 0, 60.0]])
+def test_an_arm_that_creeps_toward_a_limit_does_not_creep_beyond_it(joints: list[float]) -> None:
+    servos = Servos(make())
+    stopped = 0
+    for tick in range(700):
+        decision = servos.tick(READY_POSE + np.array(joints) * tick / 700)
+        stopped += bool(set(decision.causes) & {"table", "workspace", "self-collision"})
+    assert stopped > 20
+    arm().place(servos.sent[-1])
+    hand = arm().site_position(HAND_SITE)
+    assert arm().depth_in_itself() <= IN_ITSELF + 2 * SLIGHT
+    assert arm().depth_in_table() <= IN_TABLE + 2 * SLIGHT
+    assert (hand >= np.array(BOX[0]) - 2 * SLIGHT).all()
+    assert (hand <= np.array(BOX[1]) + 2 * SLIGHT).all()
+
+
+@pytest.mark.parametrize("measured", [np.full(6, 1e30), READY_POSE + [0, 0, 0, 0, 0, 1e5], -HIGH - 40.0])
+def test_it_does_not_believe_that_the_arm_is_where_it_cannot_be(measured: np.ndarray) -> None:
+    filter_ = make()
+    assert filter_.decide(READY_POSE, Situation(0.0, measured, 0.0)).action is None
+    first = filter_.decide(READY_POSE, Situation(0.1, READY_POSE, 0.1))
+    assert first.action is not None
+    held = filter_.decide(READY_POSE + 5.0, Situation(0.2, measured, 0.2))
+    assert held.held
+    assert held.causes == ("measured position is far out of the joints' range",)
+    np.testing.assert_array_equal(held.action, first.action)
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        "far",
+        ["1"] * 6,
+        [[1.0], [2.0, 3.0]],
+        np.array([object()] * 6),
+        np.full(6, 1j),
+        np.zeros((1, 6)),
+        {"x": 1.0},
+        3.0,
+    ],
+)
+def test_what_is_no_action_holds_the_arm_and_raises_nothing(proposal: Any) -> None:
+    decision = Servos(make()).tick(proposal)
+    assert decision.held
+    assert decision.causes == ("action is not 6 finite numbers",)
+
+
+@pytest.mark.parametrize("stamp", [np.nan, np.inf, -np.inf, 50.0])
+def test_a_time_stamp_that_says_nothing_counts_as_old(stamp: float) -> None:
+    filter_ = make()
+    filter_.decide(READY_POSE, Situation(0.0, READY_POSE, 0.0))
+    assert filter_.decide(READY_POSE, Situation(0.1, READY_POSE, stamp)).causes == ("stale observation",)
+    assert filter_.decide(READY_POSE, Situation(0.1, READY_POSE, 0.1, stamp)).causes == ("stale action chunk",)
