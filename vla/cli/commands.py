@@ -14,6 +14,8 @@ class Command:
     summary: str
     text: str | None = None
     """Option that takes the words given without ``key=``; None when the command takes none."""
+    passed_on: str | None = None
+    """Option that takes the list of arguments after ``--``; None when there may be none."""
 
     @property
     def file(self) -> str:
@@ -37,6 +39,14 @@ COMMANDS = {
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
+        Command("calibrate", "calibrate a real arm, with lerobot's script", passed_on="lerobot"),
+        Command("teleoperate", "move a real arm with a leader arm, with lerobot's script", passed_on="lerobot"),
+        Command(
+            "record",
+            "record demonstrations with a leader arm, with lerobot's script",
+            text="instruction",
+            passed_on="lerobot",
+        ),
         Command("serve", "let robots elsewhere use a policy"),
         Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
         Command("ask", "ask a vision-language model about a scene or a picture", text="question"),

@@ -22,16 +22,21 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
     Words without ``=`` are joined into the command's text option. An override whose key is one of the root file's
     plain options is set as a value even when a config group has the same name, so that ``policy=<folder>`` works
     where the command takes a checkpoint. ``suite=<name>`` also chooses the group ``env`` of that name; a suite without
-    one has no ``env`` options.
+    one has no ``env`` options. What comes after ``--`` is the command's option ``passed_on``, where it has one.
 
     Raises:
         UnknownNameError: an option or a choice of a group does not exist.
         ConfigError: a value does not parse or fit, or an option that must be given is missing.
     """
+    values: dict[str, object] = {}
+    if "--" in arguments:
+        if command.passed_on is None:
+            raise ConfigError(f"vla {command.name} passes no arguments on; leave -- out")
+        end = arguments.index("--")
+        values[command.passed_on], arguments = list(arguments[end + 1 :]), arguments[:end]
     overrides = [argument for argument in arguments if re.match(r"[+~]*[\w./@]+=", argument)]
     words = [argument for argument in arguments if argument not in overrides]
     plain, groups = _options_and_groups(command)
-    values: dict[str, object] = {}
     if words:
         if command.text is None:
             raise ConfigError(f"{words[0]!r} is not key=value. Options: {', '.join([*groups, *plain])}")
@@ -66,8 +71,9 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
 def help_text(command: Command) -> str:
     """Return usage and options of a command; an option's description is its comment in the YAML file."""
     text = f" [{command.text}]" if command.text else ""
+    more = " [-- argument ...]" if command.passed_on else ""
     lines = [
-        f"usage: vla {command.name}{text} [key=value ...]",
+        f"usage: vla {command.name}{text} [key=value ...]{more}",
         "",
         f"{command.summary[0].upper()}{command.summary[1:]}.",
     ]

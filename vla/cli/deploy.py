@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from vla.cli.options import check_range, output_file, planner_spec
+from vla.cli.options import check_range, output_file, planner_spec, rerun_target
 from vla.cli.remote import remote_link
 from vla.cli.robots import Deployment, open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
@@ -25,12 +25,14 @@ from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
 from vla.runtime.lerobot_policy import check_robot
 from vla.runtime.loop_report import LoopReport, as_episode_result
 from vla.runtime.recording import EpisodeRecorder
+from vla.runtime.rerun_log import RerunLog
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.stop_key import StopKey
 from vla.runtime.stop_switch import StopSwitch
 from vla.runtime.subscribers import Subscriber
 from vla.runtime.video import VideoRecorder
 from vla.runtime.watchdog import Watchdog
+from vla.serve.stop_page import StopPage
 from vla.types import ActionChunk, Plan
 
 READY_SECONDS = 180.0
@@ -50,6 +52,7 @@ def run(config: DictConfig) -> int:
     if limits is None:
         raise ConfigError("safety=none: nothing moves without a safety filter; switch single limits off with null")
     check_range("watchdog", config.watchdog, 0.05)
+    rerun_target(config, Path("checked.json"))
     recording = Path(config.record) if config.record else None
     if recording is not None and recording.exists():
         raise ConfigError(f"record={recording} exists; name a folder that does not")
@@ -60,7 +63,8 @@ def run(config: DictConfig) -> int:
     remote = remote_link(config)
     with ExitStack() as stack:
         key = stack.enter_context(StopKey())
-        stop = stack.enter_context(StopSwitch(stop_file, key))
+        page = stop_page(config, stack)
+        stop = stack.enter_context(StopSwitch(stop_file, key, *([page] if page else [])))
         planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
         local = PolicyProcess(str(config.policy), str(config.device), str(config.runtime))
         policy = stack.enter_context(Sidecar(remote.process if remote else local, "policy"))
@@ -72,18 +76,23 @@ def run(config: DictConfig) -> int:
             check_robot(str(config.policy), robot.observe())
         seed = deployment.seed or 0
         output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
+        subscribers: list[Subscriber] = [Narrator()]
         scene = f", seed {seed}" if deployment.seed is not None else ""
         print(f'"{instruction}"  (robot {config.robot.name}{scene}, policy {config.policy})')
         safety = Guard(make_filter(limits, deployment.arm, robot.control_hz))
+        if target := rerun_target(config, output):
+            log = RerunLog(target, robot.joint_names, lambda: safety.filter.interventions)
+            subscribers.append(stack.enter_context(log))
         planner.wait_ready(READY_SECONDS)
         policy.wait_ready(READY_SECONDS)
-        subscribers: list[Subscriber] = [Narrator()]
         if config.video:
             subscribers.append(stack.enter_context(VideoRecorder(output.with_suffix(".mp4"), robot.control_hz)))
         recorder = EpisodeRecorder("deploy")
         if recording is not None:
             subscribers.append(recorder)
         watchdog = Watchdog(robot, stop, silence=config.watchdog)
+        if page:
+            page.status = watchdog
         loop = ControlLoop(
             watchdog,
             policy,
@@ -118,6 +127,20 @@ def run(config: DictConfig) -> int:
     write_json(report_file, entry(report, safety.filter.interventions) | {"success": success})
     print(f"wrote {report_file}")
     return SUCCEEDED if success else REFUSED if refused else FAILED
+
+
+def stop_page(config: DictConfig, stack: ExitStack) -> StopPage | None:
+    """Serve the page of ``estop_port=``, and say where; None without one.
+
+    Raises:
+        ConfigError: the port cannot be used, or others could press the button.
+    """
+    if config.estop_port is None:
+        return None
+    check_range("estop_port", config.estop_port, 0, 65535)
+    page = stack.enter_context(StopPage(int(config.estop_port), str(config.estop_host)))
+    print(f"stop button: http://{page.host}:{page.port}/{'?token=…' if page.token else ''}", flush=True)
+    return page
 
 
 def move_to_ready(loop: ControlLoop, deployment: Deployment, safety: Guard) -> None:

@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UnknownNameError("command", name, COMMANDS)
         from vla.cli import config
 
-        if any(argument in ("-h", "--help") for argument in rest):
+        own = rest[: rest.index("--")] if "--" in rest else rest
+        if any(argument in ("-h", "--help") for argument in own):
             print(config.help_text(COMMANDS[name]))
             return 0
         options = config.load(COMMANDS[name], rest)

@@ -73,6 +73,21 @@ def wording(config: DictConfig) -> Literal["train", "test"]:
     raise UnknownNameError("wording", str(config.wording), ["train", "test"])
 
 
+def rerun_target(config: DictConfig, output: Path) -> str | None:
+    """Return where ``rerun=`` wants the run logged: a file, beside ``output`` for ``true``, or ``spawn``; None if not.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    from vla.runtime.rerun_log import check_target
+
+    if config.rerun is None or config.rerun is False:
+        return None
+    target = str(output.with_suffix(".rrd")) if config.rerun is True else str(config.rerun)
+    check_target(target)
+    return target
+
+
 def worker_count(config: DictConfig) -> int:
     """Return the number of processes; one per core unless given."""
     from vla.runtime.workers import default_workers

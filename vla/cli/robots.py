@@ -125,7 +125,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
     if cameras is None:
         import lerobot.cameras.opencv  # noqa: F401 - registers its configuration
 
-        cameras = {name: draccus.decode(CameraConfig, entry) for name, entry in options["cameras"].items()}
+        cameras = {name: draccus.decode(CameraConfig, entry) for name, entry in (options["cameras"] or {}).items()}
     if not options["port"]:
         raise ConfigError("robot.port= must be given: the serial port of the arm, as lerobot-find-port shows it")
     calibration_dir = options["calibration_dir"]

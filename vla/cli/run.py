@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from vla.cli.options import check_range, env_options, output_file, planner_spec
+from vla.cli.options import check_range, env_options, output_file, planner_spec, rerun_target
 from vla.cli.rollouts import Rollouts, RolloutSpec
 from vla.cli.safety import safety_options
 from vla.errors import ConfigError
+from vla.runtime.rerun_log import RerunLog
 from vla.runtime.subscribers import Subscriber
 from vla.runtime.video import VideoRecorder
 from vla.types import EpisodeResult, Observation, Subgoal, SubgoalResult
@@ -31,6 +33,7 @@ def run(config: DictConfig) -> int:
     instruction = str(config.instruction).strip()
     if not instruction:
         raise ConfigError("the instruction is empty")
+    rerun_target(config, Path("checked.mp4"))
     spec = RolloutSpec(
         suite=config.suite,
         planner=planner_spec(config),
@@ -47,8 +50,12 @@ def run(config: DictConfig) -> int:
     output = output_file(config.output or default_output(instruction, seed))
     hz = rollouts.simulation.control_hz
     print(f'"{instruction}"  (seed {seed}, planner {spec.planner.name}, policy {spec.policy})')
-    with VideoRecorder(output, hz) as video:
-        subscribers: list[Subscriber] = [Narrator(), video]
+    with ExitStack() as stack:
+        subscribers: list[Subscriber] = [Narrator(), stack.enter_context(VideoRecorder(output, hz))]
+        if target := rerun_target(config, output):
+            changed = rollouts.safety.interventions if rollouts.safety else {}
+            log = RerunLog(target, rollouts.simulation.joint_names, lambda: changed)
+            subscribers.append(stack.enter_context(log))
         started = perf_counter()
         result = rollouts.run_current(config.max_seconds, subscribers)
         seconds = perf_counter() - started

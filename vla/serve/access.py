@@ -20,8 +20,10 @@ SCHEMES = ("api-key", "bearer")
 """``Authorization: Api-Key <token>``, as openpi's client sends it, or ``Bearer``, as Prometheus does."""
 
 
-def read_token(file: str | Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the token from ``file``, or from the environment; None if there is neither.
+def read_token(
+    file: str | Path | None, environment: Mapping[str, str] = os.environ, variable: str = TOKEN_VARIABLE
+) -> str | None:
+    """Return the token from ``file``, or from a variable of the environment; None if there is neither.
 
     Raises:
         ConfigError: the file cannot be read, or what is there is no good token. The token itself is never shown.
@@ -31,8 +33,8 @@ def read_token(file: str | Path | None, environment: Mapping[str, str] = os.envi
             token, source = Path(file).expanduser().read_text().strip(), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"token_file={file} cannot be read: {type(error).__name__}") from error
-    elif TOKEN_VARIABLE in environment:
-        token, source = environment[TOKEN_VARIABLE].strip(), TOKEN_VARIABLE
+    elif variable in environment:
+        token, source = environment[variable].strip(), variable
     else:
         return None
     if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -58,6 +64,9 @@ def test_what_is_not_there_is_refused_without_motion(tmp_path: Path, capsys: pyt
         (["watchdog=0"], "watchdog=0"),
         (["record=tests"], "record=tests exists"),
         (["blend_ticks=-1"], "blend_ticks=-1"),
+        (["rerun=log.txt"], "rerun=log.txt is no target"),
+        (["estop_port=70000"], "estop_port=70000"),
+        (["estop_port=0", "estop_host=0.0.0.0"], "VLA_ESTOP_TOKEN"),
         (["planner=oracle"], "reads a simulator's state"),
     ],
 )
@@ -85,3 +94,36 @@ def test_lerobots_driver_carries_it_out_on_the_bus_twin(tmp_path: Path, capsys: 
     assert report["held"] < report["ticks"]
     assert report["errors"] == []
     assert "robot so101_bus_twin, seed 4" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_run_is_logged_for_rerun_and_stopped_from_the_page(tmp_path: Path) -> None:
+    from rerun.recording import load_recording
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    codes: list[int] = []
+
+    def press() -> None:
+        """Press the button once the arm carries the instruction out."""
+        for _ in range(600):
+            with suppress(OSError):
+                page = urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
+                break
+            time.sleep(0.1)
+        log = tmp_path / ".run.partial.rrd"
+        while not log.exists() or log.stat().st_size < 50_000:  # the arm carries the instruction out
+            time.sleep(0.1)
+        secret = re.search(r'name="page" value="([^"]+)"', page)
+        assert secret
+        codes.append(urlopen(f"http://127.0.0.1:{port}/stop", f"page={secret[1]}".encode(), timeout=5).status)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    assert deploy("press the button", tmp_path, "max_seconds=60", "rerun=true", f"estop_port={port}") in (0, 1)
+    thread.join()
+    assert codes == [200]
+    report = json.loads((tmp_path / "run.json").read_text())
+    assert report["success"] or report["reason"] == "emergency stop: page"
+    columns = {str(column.entity_path) for column in load_recording(tmp_path / "run.rrd").schema().component_columns()}
+    assert {"/state", "/action", "/cameras/front", "/subgoal/text", "/safety"} <= columns
