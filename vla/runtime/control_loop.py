@@ -59,7 +59,8 @@ class ControlLoop:
 
     Each tick: observe, take in what planner and policy have answered, ask them again when they are due, play the action
     of this moment through the safety filter, send it. Without a fresh answer, or a fresh observation, the arm holds;
-    nothing is replayed. A robot that fails for half a second, or for good, ends the run.
+    nothing is replayed, nor is the rest of a chunk played whose policy has died. A robot that fails for half a second,
+    or for good, ends the run.
 
     Args:
         robot: observes and acts; ``step`` must return well within a control period.
@@ -183,7 +184,7 @@ class ControlLoop:
             self._safety.stop(cause)
         if self._safety.stopped:
             return self._safety.stopped
-        if self._planner.restarts or self._planner.state == "failed":
+        if self._planner.restarts or self._planner.dead:
             return "the planner died"
         if self._policy.state == "failed":
             return "the policy cannot be started again"
@@ -198,6 +199,8 @@ class ControlLoop:
         observation, fresh = self._observe(now, images=policy_due or planner_due or watched)
         if moving:
             self._take_answers(now)
+            if self._policy.dead:  # nobody looks ahead any more: what is left of its chunk is not played
+                self._forget_chunks()
             if self._plan.check_time_limit(now):
                 self._next_question = now
                 self._forget_chunks()

@@ -70,6 +70,11 @@ class Sidecar[Request, Result]:
         """Process id, while there is a process."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def dead(self) -> bool:
+        """Whether the process has ended, or cannot be set up, and no other one is ready; known at once."""
+        return self.state in ("down", "failed") or (self._process is not None and not self._process.is_alive())
+
     def submit(self, request: Request) -> int:
         """Ask; return the number of the request. One that is still waiting is dropped."""
         with self._condition:

@@ -171,6 +171,21 @@ def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Calla
     assert report.held >= 3  # a process takes half a second to be started again
 
 
+def test_the_chunk_of_a_policy_that_has_died_is_not_played_to_its_end(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((95.0, 5.0), (5.0, 95.0)), policy=MakePolicy(steps=60), time_limit=60.0)
+    killed: list[float] = []
+
+    def kill() -> str:
+        if toy.robot.ticks >= 6 and not killed and toy.policy.pid is not None:
+            os.kill(toy.policy.pid, signal.SIGKILL)
+            killed.append(time.monotonic())
+        return "enough" if killed and time.monotonic() > killed[0] + 0.4 else ""
+
+    report = toy.loop(stop_requested=kill, replan_ticks=30).run("go", 60.0)
+    assert report.reason == "enough"
+    assert report.held >= 0.5 * 0.4 * toy.robot.control_hz  # the first chunk goes on for 60 ticks
+
+
 def test_without_a_planner_the_run_ends(setup: Callable[..., Setup]) -> None:
     toy = setup(goals=((95.0, 5.0),))
 

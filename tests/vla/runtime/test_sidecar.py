@@ -81,11 +81,16 @@ def test_a_process_that_is_killed_is_started_again(sidecar: Sidecar[float, float
     assert sidecar.pid is not None
     sidecar.submit(500.0)
     time.sleep(0.1)
+    assert not sidecar.dead
     os.kill(sidecar.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    while not sidecar.dead:
+        assert time.monotonic() - killed < 5.0
     end = time.monotonic() + 60.0
     while not (sidecar.restarts and sidecar.free) and time.monotonic() < end:
         time.sleep(0.05)
     assert sidecar.restarts == 1
+    assert not sidecar.dead
     sidecar.submit(4.0)
     assert wait_for(sidecar).result == 8.0
 
