@@ -40,7 +40,7 @@ def run(config: DictConfig) -> int:
         raise DatasetError(f"data={folder} has no folder {config.split}/ with views; `vla vlm data` writes one")
     model = str(config.model) if config.base_url else find_model(config.model)
     output = output_file(config.output or default_output(model, folder, blind=bool(config.blind)))
-    from vla.vlm.data import load_views  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]
+    from vla.vlm.data import load_views
 
     views: Sequence[View] = load_views(folder, str(config.split))
     count = len(views) if config.views is None else min(len(views), config.views)

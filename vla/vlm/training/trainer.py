@@ -17,6 +17,7 @@ from vla.training.progress import Report
 from vla.training.records import Records
 from vla.training.stopping import stop_signal
 from vla.vlm import bundle
+from vla.vlm.data import load_views
 from vla.vlm.examples import View
 from vla.vlm.training import runs
 from vla.vlm.training.batches import Batches, held_out_batches
@@ -26,7 +27,6 @@ from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.images import ImageStore
 from vla.vlm.training.items import next_usable
 from vla.vlm.training.options import VlmTrainOptions
-from vla.vlm.training.reading import load_views
 from vla.vlm.training.runs import Clock
 from vla.vlm.training.setup import Setup, make_setup
 
