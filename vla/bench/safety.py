@@ -94,8 +94,10 @@ def run(config: DictConfig) -> Report:
     """
     check_range("commands", config.commands, 1)
     options = safety_options(config)
-    if options is None or (off := [name for name, value in options.items() if value is None]):
-        raise ConfigError(f"all limits must be on; switched off: {'all' if options is None else ', '.join(off)}")
+    if options is None:
+        raise ConfigError("safety=none: it is the safety filter that is attacked")
+    if off := [name for name, value in options.items() if value is None]:
+        raise ConfigError(f"all limits must be on; switched off: {', '.join(off)}")
     workers, commands = worker_count(config), int(config.commands)
     numbers = range(-(-commands // EPISODE))
     path = output_file(config.output or "outputs/bench/safety.json").with_suffix(".progress.jsonl")

@@ -106,6 +106,7 @@ def test_a_run_is_logged_for_rerun_and_stopped_from_the_page(tmp_path: Path) -> 
 
     def press() -> None:
         """Press the button once the arm carries the instruction out."""
+        page = ""
         for _ in range(600):
             with suppress(OSError):
                 page = urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
