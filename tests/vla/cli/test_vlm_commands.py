@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import httpx
@@ -21,6 +20,7 @@ from tests.vla.planner.vlm_helpers import BOX, ScriptedChat
 from vla.cli import ask, vlm_eval
 from vla.cli.main import main
 from vla.cli.options import planner_spec
+from vla.vlm.data.shards import write_shard
 from vla.vlm.tiny import tiny_vlm
 
 
@@ -98,13 +98,10 @@ def test_mistakes_are_explained(
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with views; what reads them is stood in for."""
+def data(tmp_path: Path) -> Path:
+    """A folder with views."""
     views = [view(question("plan", STEP), question("existence", {"yes": True})) for _ in range(3)]
-    reader = types.ModuleType("vla.vlm.data")
-    reader.load_views = lambda folder, split: views  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "vla.vlm.data", reader)
-    (tmp_path / "data" / "test").mkdir(parents=True)
+    write_shard(tmp_path / "data/test/000000.parquet", views)
     return tmp_path / "data"
 
 
