@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,7 @@ from vla.data.json_file import write_json
 from vla.data.sentences import shared_text_encoder
 from vla.errors import ConfigError, UnknownNameError
 
-RUNTIMES = ("auto", "torch", "onnx", "compile")
+RUNTIMES = ("auto", "torch", "onnx", "int8", "compile")
 """``auto`` is ``onnx`` on a CPU where the network can be exported, and ``torch`` everywhere else."""
 STATE, GOAL, TEXT, ACTIONS = "state", "goal", "text", "actions"
 """Names of the exported network's inputs beside the cameras' dataset columns, and of its output."""
@@ -74,10 +76,10 @@ def make_predictor(network: LateFusionNetwork, runtime: str, device: str) -> Pre
     if runtime == "torch":
         return None
     _check_exportable(network)
-    if runtime == "onnx":
+    if runtime in ("onnx", "int8"):
         if device != "cpu":
-            raise ConfigError(f"runtime=onnx runs on the CPU, and device={device}")
-        return OnnxPredictor(network)
+            raise ConfigError(f"runtime={runtime} runs on the CPU, and device={device}")
+        return OnnxPredictor(network, _exported(network) if runtime == "onnx" else _quantized(network))
     compiled = torch.compile(Inference(network), mode="reduce-overhead" if device.startswith("cuda") else "default")
     return lambda inputs: compiled(inputs.frames, inputs.states, inputs.goals, _embedded(network, inputs)).clone()
 
@@ -86,33 +88,42 @@ class OnnxPredictor:
     """Runs an exported network with ONNX Runtime, with as many threads as torch has.
 
     Args:
-        network: exported when nobody on this machine has done so before.
+        network: what was exported.
+        program: the file.
     """
 
-    def __init__(self, network: LateFusionNetwork) -> None:
+    def __init__(self, network: LateFusionNetwork, program: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.inter_op_num_threads = 1
         self._network = network
-        self._session = onnxruntime.InferenceSession(
-            str(_exported(network)), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(program), options, providers=["CPUExecutionProvider"])
         self._taken = {node.name for node in self._session.get_inputs()}
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Return absolute actions (B, T, n)."""
+        (actions,) = self._session.run(None, self.feed(inputs))
+        return torch.from_numpy(actions)
+
+    def feed(self, inputs: Inputs) -> dict[str, np.ndarray]:
+        """Return what the program takes of the inputs, by name."""
         feed = {key: _unit_floats(frames).numpy() for key, frames in inputs.frames.items()}
         feed |= {STATE: inputs.states.numpy(), GOAL: inputs.goals.numpy()}
         if (text := _embedded(self._network, inputs)) is not None:
             feed[TEXT] = text.numpy()
-        (actions,) = self._session.run(None, {name: value for name, value in feed.items() if name in self._taken})
-        return torch.from_numpy(actions)
+        return {name: value for name, value in feed.items() if name in self._taken}
 
 
-def export(network: LateFusionNetwork, folder: Path) -> list[Path]:
+def export(network: LateFusionNetwork, folder: Path, calibration: Sequence[Inputs] = ()) -> list[Path]:
     """Write a network, fitted and on the CPU, as ``policy.onnx``, and ``policy.json`` which says what goes in and out.
+
+    Args:
+        network: what to write.
+        folder: where to.
+        calibration: what the policy is to see, as it will in use; with any, ``policy_int8.onnx`` is written too, and
+            kept for ``runtime=int8`` on this machine.
 
     Raises:
         ConfigError: it cannot be exported.
@@ -121,7 +132,17 @@ def export(network: LateFusionNetwork, folder: Path) -> list[Path]:
     program, description = folder / "policy.onnx", folder / "policy.json"
     _write_onnx(network, program)
     write_json(description, _describe(network))
-    return [program, description]
+    if not calibration:
+        return [program, description]
+    from policies.late_fusion.quantization import quantize
+
+    small, kept = folder / "policy_int8.onnx", _program_path(network, "-int8")
+    reader = OnnxPredictor(network, program)
+    quantize(program, map(reader.feed, calibration), small)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
+        shutil.copy(small, Path(temporary) / kept.name).replace(kept)
+    return [program, description, small]
 
 
 def _is_tensor_program(network: LateFusionNetwork) -> bool:
@@ -186,14 +207,26 @@ def _describe(network: LateFusionNetwork) -> dict[str, Any]:
 
 def _exported(network: LateFusionNetwork) -> Path:
     """Return the network's file in the cache, after writing it if need be."""
+    path = _program_path(network)
+    if not path.exists():
+        _write_onnx(network, path)
+    return path
+
+
+def _quantized(network: LateFusionNetwork) -> Path:
+    path = _program_path(network, "-int8")
+    if not path.exists():
+        raise ConfigError("runtime=int8 needs real frames first: `vla export <checkpoint> calibrate=<dataset>`")
+    return path
+
+
+def _program_path(network: LateFusionNetwork, suffix: str = "") -> Path:
+    """Return where the cache keeps the network in one of its forms."""
     digest = hashlib.sha256(f"{network.config} {OPSET} {torch.__version__}".encode())
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().contiguous().numpy().tobytes())
-    path = cache_folder("onnx") / f"{digest.hexdigest()[:24]}.onnx"
-    if not path.exists():
-        _write_onnx(network, path)
-    return path
+    return cache_folder("onnx") / f"{digest.hexdigest()[:24]}{suffix}.onnx"
 
 
 def _embedded(network: LateFusionNetwork, inputs: Inputs) -> Tensor | None:

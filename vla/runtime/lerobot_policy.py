@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,8 +159,12 @@ class LerobotPolicy:
         """Return the number of the policy's parameters."""
         return sum(parameter.numel() for parameter in self._model.parameters())
 
-    def export(self, folder: Path) -> list[Path]:
+    def export(self, folder: Path, calibration: Iterable[dict[str, Any]] = ()) -> list[Path]:
         """Write the policy in a form that runs without this package; return the files.
+
+        Args:
+            folder: where to.
+            calibration: batches of a dataset that it has not seen preprocessed; with any, a form in eight bits too.
 
         Raises:
             CheckpointError: policies of its type cannot be exported.
@@ -169,7 +173,7 @@ class LerobotPolicy:
         export = getattr(self._model, "export", None)
         if export is None:
             raise CheckpointError(f"policies of type {self._model.name} cannot be exported; late_fusion can")
-        return export(folder)
+        return export(folder, [self._preprocessor(batch) for batch in calibration])
 
     def reset(self) -> None:
         """Forget the previous episode."""

@@ -62,6 +62,25 @@ def test_exports_are_kept_until_the_weights_change(motion: Path, cache: Path, mo
 
 
 @pytest.mark.slow
+def test_int8_predicts_nearly_what_torch_does_once_calibrated(motion: Path, tmp_path: Path) -> None:
+    policy = small_policy(motion, crop_size=24).eval()
+    with pytest.raises(ConfigError, match="vla export <checkpoint> calibrate="):
+        policy.use_runtime("int8")
+    batch = small_batch()
+    expected = policy.predict_action_chunk(batch)
+    one_by_one = [
+        {key: value[i : i + 1] for key, value in batch.items()} for i in range(len(batch["observation.state"]))
+    ]
+    files = policy.export(tmp_path / "export", one_by_one)
+    assert [file.name for file in files] == ["policy.onnx", "policy.json", "policy_int8.onnx"]
+    assert files[2].stat().st_size < files[0].stat().st_size
+    policy.use_runtime("int8")
+    actions = policy.predict_action_chunk(batch)
+    assert not torch.equal(actions, expected)
+    assert (actions - expected).abs().mean() < 0.05 * expected.std()
+
+
+@pytest.mark.slow
 def test_an_exported_policy_runs_by_its_description_alone(motion: Path, tmp_path: Path) -> None:
     import onnxruntime
 
