@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.vla.vlm.training.helpers import language_folder, small_vlm, toy_view
 from vla.errors import UnknownNameError
 from vla.types import Box
 from vla.vlm.depth import choose_layers, keep_layers
+from vla.vlm.examples import Question, View
 from vla.vlm.lora import add_lora
 from vla.vlm.tiny import tiny_vlm
 from vla.vlm.training.batches import Batches
@@ -37,8 +39,8 @@ class Letters:
         return torch.tensor([[float(word in text) for word in words] + [1.0] for text in texts])
 
 
-def batches(items: Any, learner: Learner, size: int) -> Iterator[dict[str, Tensor]]:
-    return iter(Batches(VIEWS, items, ImageStore(learner.processor), batch_size=size))
+def batches(items: Any, learner: Learner, size: int, views: Sequence[View] = VIEWS) -> Iterator[dict[str, Tensor]]:
+    return iter(Batches(views, items, ImageStore(learner.processor), batch_size=size))
 
 
 def fit(learner: Learner, stream: Iterator[dict[str, Tensor]], steps: int, rate: float) -> list[dict[str, float]]:
@@ -95,7 +97,9 @@ def test_preference_widens_the_margin_and_leaves_the_reference() -> None:
         weight.requires_grad_("lora_" in name)
     learner = PreferenceLearner(model, processor, beta=0.5)
     frozen = {name: weight.detach().clone() for name, weight in learner.named_parameters() if not weight.requires_grad}
-    history = fit(learner, batches(PairItems(processor, 1000), learner, 4), 25, 5e-3)
+    polite = (Question("existence", "Is it there?", "no", rejected="go away"),)  # a preference that needs no eyes
+    views = [dataclasses.replace(view, questions=polite) for view in VIEWS]
+    history = fit(learner, batches(PairItems(processor, 1000), learner, 4, views), 25, 5e-3)
     assert history[0]["margin"] == pytest.approx(0, abs=1e-5)
     assert history[-1]["margin"] > 0.3
     assert history[-1]["loss"] < history[0]["loss"]
