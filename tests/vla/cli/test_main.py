@@ -19,9 +19,11 @@ REQUIRED = {
     "record": ["instruction=x", "output=y"],
     "serve": [],
     "export": [],
+    "merge": ["datasets=[a,b]", "output=c"],
     "bench": ["benchmark=latency"],
     "ask": ["question=x"],
     "vlm data": ["output=x"],
+    "vlm train": ["stage=align", "data=x", "output=y"],
     "vlm eval": [],
     "vlm serve": [],
 }

@@ -1,6 +1,6 @@
 """Stage `preference`: right answers gain on tempting wrong ones, by DPO (Rafailov et al. 2023, section 4).
 
-trl's DPOTrainer takes a pair a row, each with its images and prompt, twice over, and logits at all tokens. Here all
+trl's DPOTrainer takes a pair a row, each with its images and prompt, twice over. Here all
 pairs of a view share its images, and the two answers of a pair their question, which it has no form of data for;
 so this is the loss alone, on transformers' Trainer. The reference is a frozen copy of the adapter as it is at the
 beginning: the same as turning the adapter off where it is new, and right where an earlier stage has trained it.

@@ -143,7 +143,7 @@ def test_says_what_is_wrong(start: str, tmp_path: Path) -> None:
         make(stage="preference", init=None, steps=1)
     with pytest.raises(ConfigError, match="connector= is for a new model"):
         make(steps=1, parts={"connector": "linear"})
-    with pytest.raises(DatasetError, match="no train split"):
+    with pytest.raises(DatasetError, match="has no views in train/"):
         train(make(steps=1))
     with pytest.raises(CheckpointError, match="no vision-language model"):
         train(make(steps=1, init=str(tmp_path)), views=VIEWS)
