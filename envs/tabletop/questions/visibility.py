@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ def visible_fractions(world: World) -> dict[str, float]:
     """
     model = world.model
     shown = segment(world, FRONT_CAMERA)
+    table = shown == model.geom("table").id
     groups = model.geom_group.copy()
     roots = model.body_rootid[model.geom_bodyid]
     option = mujoco.MjvOption()
@@ -33,9 +35,13 @@ def visible_fractions(world: World) -> dict[str, float]:
     try:
         for phrase in world.scene.phrases:
             own = roots == model.body(body_name(phrase)).id
+            seen = np.isin(shown, np.flatnonzero(own))
+            if seen.any() and _stands_free(seen, table):
+                fractions[phrase] = 1.0
+                continue
             model.geom_group[:] = np.where(own, _ALONE, 0)
             whole = (segment(world, FRONT_CAMERA, option) >= 0).sum()
-            fractions[phrase] = float(np.isin(shown, np.flatnonzero(own)).sum() / whole) if whole else 0.0
+            fractions[phrase] = float(seen.sum() / whole) if whole else 0.0
     finally:
         model.geom_group[:] = groups
     return {phrase: min(1.0, fraction) for phrase, fraction in fractions.items()}
@@ -47,6 +53,12 @@ def segment(world: World, camera: str, option: mujoco.MjvOption | None = None) -
         world.renderer.update_scene(world.data, camera, option)
         identity, kind = np.moveaxis(world.renderer.render(), -1, 0)
     return np.where(kind == int(mujoco.mjtObj.mjOBJ_GEOM), identity, -1)
+
+
+def _stands_free(seen: NDArray[np.bool_], table: NDArray[np.bool_]) -> bool:
+    """Whether only table surrounds the pixels (H, W) of a thing: what hides a part of it would border on the rest."""
+    around = cv2.dilate(seen.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~seen
+    return bool(table[around].all())
 
 
 @contextmanager
