@@ -10,7 +10,7 @@ from envs.tabletop.experts.motion import at_ready
 from envs.tabletop.scene import PUSH_DISTANCE, PUSH_VECTORS
 from envs.tabletop.world import World
 from vla.language import Step
-from vla.types import Box, Done, Observation, Plan, Subgoal, SubgoalResult
+from vla.types import Box, Done, Observation, Subgoal, SubgoalResult
 
 PUSHED = 0.04
 """Distance along the direction from which an object counts as pushed [m]."""
@@ -58,7 +58,7 @@ class OraclePlanner:
         """Start from the first step."""
         self._index = 0
 
-    def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
+    def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Subgoal | Done:
         """Return the first step that is not achieved; a step ends only once the arm is back at the ready pose."""
         world = self._world
         if at_ready(world):

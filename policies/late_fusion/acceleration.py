@@ -141,7 +141,7 @@ def export(network: LateFusionNetwork, folder: Path, calibration: Sequence[Input
     quantize(program, map(reader.feed, calibration), small)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
-        shutil.copy(small, Path(temporary) / kept.name).replace(kept)
+        Path(shutil.copy(small, Path(temporary) / kept.name)).replace(kept)
     return [program, description, small]
 
 

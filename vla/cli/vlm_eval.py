@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -40,9 +40,9 @@ def run(config: DictConfig) -> int:
         raise DatasetError(f"data={folder} has no folder {config.split}/ with views; `vla vlm data` writes one")
     model = str(config.model) if config.base_url else find_model(config.model)
     output = output_file(config.output or default_output(model, folder, blind=bool(config.blind)))
-    from vla.vlm.data import load_views
+    from vla.vlm.data import Split, load_views
 
-    views: Sequence[View] = load_views(folder, str(config.split))
+    views: Sequence[View] = load_views(folder, cast(Split, str(config.split)))
     count = len(views) if config.views is None else min(len(views), config.views)
     about = {
         "model": model,

@@ -48,6 +48,6 @@ def _check_alike(names: Sequence[str]) -> None:
             if ours != theirs:
                 raise DatasetError(f"{names[0]} has {what} {ours}, but {name} has {theirs}")
         for key in sorted(set(first.features) | set(meta.features)):
-            shapes = [features.get(key, {}).get("shape") for features in (first.features, meta.features)]
-            if None in shapes or tuple(shapes[0]) != tuple(shapes[1]):
-                raise DatasetError(f"{names[0]} has {key} of shape {shapes[0]}, but {name} has {shapes[1]}")
+            ours, theirs = (features.get(key, {}).get("shape") for features in (first.features, meta.features))
+            if ours is None or theirs is None or tuple(ours) != tuple(theirs):
+                raise DatasetError(f"{names[0]} has {key} of shape {ours}, but {name} has {theirs}")

@@ -97,6 +97,7 @@ def use_lora(model: nn.Module, name: str) -> None:
 def merge_lora(model: nn.Module) -> None:
     """Add the adapter to the weights that it belongs to, and remove it."""
     for path, layer in lora_layers(model).items():
+        assert isinstance(layer, nn.Module)
         use_lora(layer, NAME)
         layer.merge(adapter_names=[NAME])  # type: ignore[operator]  # every kind of layer has it
         parent, _, child = path.rpartition(".")

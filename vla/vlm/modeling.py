@@ -94,7 +94,9 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
             return super().from_pretrained(pretrained_model_name_or_path, *args, **options)
         model = bundle.load_light(folder, merge=True)
         dtype = options.get("dtype")
-        return model.to(dtype) if isinstance(dtype, torch.dtype) else model
+        if isinstance(dtype, torch.dtype):
+            model.to(dtype)  # pyright: ignore[reportArgumentType]  # transformers' wrapper of `to` loses ``self``
+        return model
 
     def _init_weights(self, module: nn.Module) -> None:
         """Leave modules as their constructors made them; the language model has rules of its own."""

@@ -115,8 +115,7 @@ class _Rollout:
             self.failed.append(step)
             return self.begin(step, index, mistake=False)
         if previous is not None:
-            lost = step is not None and step in self.reached
-            if lost:
+            if step is not None and step in self.reached:  # lost
                 self.failed.append(previous)
                 self.reached.remove(step)
             else:

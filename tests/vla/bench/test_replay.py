@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ def record(folder: Path, action: np.ndarray) -> Path:
     names = [f"{name}.pos" for name in JOINT_NAMES]
     info = {"fps": 30, "features": {"action": {"names": names}}}
     (folder / "meta/info.json").write_text(json.dumps(info))
-    rows: list[list[float]] = action.astype(np.float32).tolist()
+    rows = cast(list[list[float]], action.astype(np.float32).tolist())
     table = pa.table({"episode_index": [0] * len(rows), "action": rows, "observation.state": rows})
     pq.write_table(table, folder / "data/chunk-000/file-000.parquet")
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from transformers import (
@@ -12,6 +13,7 @@ from transformers import (
     Idefics3ForConditionalGeneration,
     Idefics3ImageProcessor,
     Idefics3Processor,
+    LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedConfig,
@@ -68,7 +70,7 @@ def save_llava(folder: Path, seed: int = 0) -> Path:
         text_config=_text(len(tokenizer)),
         image_token_index=image,
     )
-    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    LlavaForConditionalGeneration(cast(LlavaConfig, config)).save_pretrained(folder)
     LlavaProcessor(
         CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
         tokenizer,

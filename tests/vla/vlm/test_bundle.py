@@ -57,6 +57,7 @@ def test_light_models_answer_the_same(tmp_path: Path) -> None:
     merged, _ = load_vlm(tmp_path / "light")
     assert not lora_layers(merged.language_model)
     automatic = AutoModelForImageTextToText.from_pretrained(tmp_path / "light")
+    assert isinstance(automatic, VisionLanguageModel)
     wanted = logits(model.eval(), processor)
     for other in (kept, merged, automatic):
         torch.testing.assert_close(logits(other, words), wanted, atol=2e-3, rtol=1e-2)

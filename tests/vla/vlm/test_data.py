@@ -1,7 +1,7 @@
 import pickle
 import re
 
-import datasets
+import datasets.config
 import pytest
 from PIL import Image
 

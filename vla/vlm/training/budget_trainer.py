@@ -161,7 +161,9 @@ class BudgetTrainer(Trainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the trained weights."""
-        runs.save_trained(Path(output_dir or self.args.output_dir), self.learner)
+        folder = output_dir or self.args.output_dir
+        assert folder is not None
+        runs.save_trained(Path(folder), self.learner)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         runs.load_trained(Path(resume_from_checkpoint), self.learner)

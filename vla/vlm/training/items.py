@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from torch import Tensor
@@ -52,7 +52,7 @@ class AnswerItems:
 
     def __init__(self, processor: VlmProcessor, max_tokens: int, kinds: Collection[str] = ()) -> None:
         self.writer = TurnWriter(processor)
-        self.pad = processor.tokenizer.pad_token_id
+        self.pad = cast(int, processor.tokenizer.pad_token_id)
         self.max_tokens = max_tokens
         self.kinds = frozenset(kinds)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vla.data.sentences import TextEncoder
 from vla.types import Box
 from vla.vlm.examples import View
 from vla.vlm.training.packing import Batch
@@ -53,7 +52,9 @@ class RegionItems:
         mask_words: whether to leave a word out of captions.
     """
 
-    def __init__(self, encoder: TextEncoder, grid: int, masked: float = 0.0, mask_words: bool = False) -> None:
+    def __init__(
+        self, encoder: Callable[[Sequence[str]], Tensor], grid: int, masked: float = 0.0, mask_words: bool = False
+    ) -> None:
         self.encoder, self.grid, self.masked, self.mask_words = encoder, grid, masked, mask_words
 
     def usable(self, view: View) -> bool:

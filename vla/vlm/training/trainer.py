@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class Result:
 
 
 def train(
-    options: VlmTrainOptions, report: Report = lambda progress: None, views: dict[str, Sequence[View]] | None = None
+    options: VlmTrainOptions, report: Report = lambda progress: None, views: Mapping[str, Sequence[View]] | None = None
 ) -> Result:
     """Run a stage, from the beginning or from the run's last checkpoint.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from vla.types import Box
 from vla.vlm.chat import IMAGE
@@ -23,7 +24,7 @@ class TurnWriter:
 
     def __init__(self, processor: VlmProcessor) -> None:
         self.processor = processor
-        self.end = processor.tokenizer.eos_token_id
+        self.end = cast(int, processor.tokenizer.eos_token_id)
         self._frame = lru_cache(maxsize=64)(self._make_frame)
 
     def images(self, cameras: Sequence[str]) -> tuple[int, ...]:
@@ -52,4 +53,4 @@ class TurnWriter:
         return self._tokens((images + mark).replace(IMAGE, placeholders), begins=True), before, after
 
     def _tokens(self, text: str, *, begins: bool = False) -> tuple[int, ...]:
-        return tuple(self.processor.tokenizer(text, add_special_tokens=begins)["input_ids"])
+        return tuple(cast(list[int], self.processor.tokenizer(text, add_special_tokens=begins)["input_ids"]))

@@ -3,13 +3,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from envs.tabletop.questions.drawing import Draw
+from envs.tabletop.questions.drawing import Draw, Split
 from envs.tabletop.questions.episodes import source_of_chance
 from envs.tabletop.questions.facts import look
 from envs.tabletop.questions.moments import Moment, choose
 from envs.tabletop.questions.rollouts import restore, roll_out
 from envs.tabletop.questions.views import FAMILIES, begin
 from envs.tabletop.simulation import TabletopSimulation
+from vla.vlm.examples import Question
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Asked:
     """A question with the moment that it is about; ``restore`` takes the world there."""
 
     moment: Moment
-    question: object
-    split: str
+    question: Question
+    split: Split
 
     @property
     def truth(self):
@@ -47,8 +48,9 @@ def simulations():
 def asked(simulations):
     """Questions of moments of both splits, from several episodes each."""
     found = []
-    for split, seeds in (("train", range(5)), ("test", range(100, 103))):
-        for seed in seeds:
+    seeds: dict[Split, range] = {"train": range(5), "test": range(100, 103)}
+    for split in seeds:
+        for seed in seeds[split]:
             simulation = simulations()
             draw = Draw(source_of_chance(seed, split), split)
             instruction, steps = begin(simulation, seed, draw)

@@ -80,7 +80,7 @@ def test_a_turn_is_what_the_processor_makes_of_the_conversation() -> None:
     answer = PROCESSOR.locations.write_box(question.boxes[0])
     ((path, _),) = paths(row)
     assert list(path[: len(wanted)]) == wanted
-    assert PROCESSOR.tokenizer.decode(path[len(wanted) :]) == answer + PROCESSOR.tokenizer.eos_token
+    assert PROCESSOR.tokenizer.decode(list(path[len(wanted) :])) == answer + str(PROCESSOR.tokenizer.eos_token)
 
 
 @settings(max_examples=25, deadline=None)
