@@ -171,7 +171,7 @@ class PolicyProcess:
 
 @dataclass(frozen=True)
 class PlannerProcess:
-    """Sets up a planner in its process."""
+    """Sets up a planner in its process; another instruction, or another robot's clock, is another episode to it."""
 
     name: str
     options: Mapping[str, Any]
@@ -179,13 +179,14 @@ class PlannerProcess:
     def __call__(self) -> Callable[[PlannerRequest], Plan]:
         """Return what plans."""
         planner = make_planner(self.name, None, self.options)
-        last: str | None = None
+        last, asked = "", 0.0
 
         def plan(request: PlannerRequest) -> Plan:
-            nonlocal last
-            if request[1] != last:
+            nonlocal last, asked
+            observation, instruction, _ = request
+            if instruction != last or observation.time < asked:
                 planner.reset()
-                last = request[1]
+            last, asked = instruction, observation.time
             return planner.plan(*request)
 
         return plan
