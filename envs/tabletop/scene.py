@@ -36,16 +36,10 @@ COLOUR_RGB = {
 assert tuple(COLOUR_RGB) == COLOURS
 
 
-@dataclass(frozen=True)
-class Item:
-    """One thing on the table."""
+class Described:
+    """What the phrase of a thing says of it."""
 
     phrase: str
-    """``red cube``, ``bowl``, ``button``: unique in a scene."""
-    x: float
-    y: float
-    yaw: float
-    """[m], [m], [rad]"""
 
     @property
     def kind(self) -> str:
@@ -61,6 +55,18 @@ class Item:
     def movable(self) -> bool:
         """Whether the arm can pick it up or push it."""
         return self.kind in SHAPES
+
+
+@dataclass(frozen=True)
+class Item(Described):
+    """One thing on the table."""
+
+    phrase: str
+    """``red cube``, ``bowl``, ``button``: unique in a scene."""
+    x: float
+    y: float
+    yaw: float
+    """[m], [m], [rad]"""
 
 
 @dataclass(frozen=True)

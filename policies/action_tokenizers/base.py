@@ -139,3 +139,31 @@ class BinnedTokenizer(ActionTokenizer):
         inside = (near >= 0) & (near < self.vocab_size)
         scores = logits.gather(-1, near.clamp(0, self.vocab_size - 1)).masked_fill(~inside, -torch.inf)
         return self.from_positions((torch.softmax(scores, dim=-1) * near).sum(-1))
+
+
+class StepwiseTokenizer(BinnedTokenizer):
+    """A binned tokenizer with one token a step and dimension.
+
+    Args:
+        chunk_size: steps a chunk, ``T``.
+        action_dim: dimensions an action, ``n``.
+        n_bins: bins a value.
+        label_sigma: see ``BinnedTokenizer``.
+        decode_window: see ``BinnedTokenizer``.
+    """
+
+    def __init__(
+        self, chunk_size: int, action_dim: int, n_bins: int = 128, *, label_sigma: float = 1.0, decode_window: int = 3
+    ) -> None:
+        super().__init__(
+            chunk_size,
+            action_dim,
+            chunk_size * action_dim,
+            n_bins,
+            label_sigma=label_sigma,
+            decode_window=decode_window,
+        )
+
+    def token_mask(self, is_pad: Tensor) -> Tensor:
+        """Return which tokens (B, T * n) belong to steps that are not padded (B, T)."""
+        return (~is_pad).repeat_interleave(self.action_dim, dim=1)

@@ -7,32 +7,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policies.action_tokenizers.base import BinnedTokenizer
+from policies.action_tokenizers.base import StepwiseTokenizer
 from policies.action_tokenizers.ranges import SMALLEST_RANGE
 
 
-class QuantileTokenizer(BinnedTokenizer):
+class QuantileTokenizer(StepwiseTokenizer):
     """One token a step and dimension; bin centres at quantiles of the data, so bins are fine where actions are common.
 
-    Args:
-        chunk_size: steps a chunk, ``T``.
-        action_dim: dimensions an action, ``n``.
-        n_bins: bins a value.
-        label_sigma: see ``BinnedTokenizer``.
-        decode_window: see ``BinnedTokenizer``.
+    See ``StepwiseTokenizer`` for the arguments.
     """
 
     def __init__(
         self, chunk_size: int, action_dim: int, n_bins: int = 128, *, label_sigma: float = 1.0, decode_window: int = 3
     ) -> None:
-        super().__init__(
-            chunk_size,
-            action_dim,
-            chunk_size * action_dim,
-            n_bins,
-            label_sigma=label_sigma,
-            decode_window=decode_window,
-        )
+        super().__init__(chunk_size, action_dim, n_bins, label_sigma=label_sigma, decode_window=decode_window)
         self.centers: Tensor
         self.register_buffer("centers", torch.linspace(-1, 1, n_bins).repeat(self.num_tokens, 1))  # (K, V)
 
@@ -61,7 +49,3 @@ class QuantileTokenizer(BinnedTokenizer):
         high = self.centers.gather(1, left + 1)
         values = low + (place - left) * (high - low)
         return values.T.reshape(-1, self.chunk_size, self.action_dim)
-
-    def token_mask(self, is_pad: Tensor) -> Tensor:
-        """Return which tokens (B, T * n) belong to steps that are not padded (B, T)."""
-        return (~is_pad).repeat_interleave(self.action_dim, dim=1)

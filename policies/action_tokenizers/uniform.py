@@ -7,32 +7,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policies.action_tokenizers.base import BinnedTokenizer
+from policies.action_tokenizers.base import StepwiseTokenizer
 from policies.action_tokenizers.ranges import robust_range
 
 
-class UniformTokenizer(BinnedTokenizer):
+class UniformTokenizer(StepwiseTokenizer):
     """One token a step and dimension; bins of equal width between the extremes seen in the data.
 
-    Args:
-        chunk_size: steps a chunk, ``T``.
-        action_dim: dimensions an action, ``n``.
-        n_bins: bins a value.
-        label_sigma: see ``BinnedTokenizer``.
-        decode_window: see ``BinnedTokenizer``.
+    See ``StepwiseTokenizer`` for the arguments.
     """
 
     def __init__(
         self, chunk_size: int, action_dim: int, n_bins: int = 128, *, label_sigma: float = 1.0, decode_window: int = 3
     ) -> None:
-        super().__init__(
-            chunk_size,
-            action_dim,
-            chunk_size * action_dim,
-            n_bins,
-            label_sigma=label_sigma,
-            decode_window=decode_window,
-        )
+        super().__init__(chunk_size, action_dim, n_bins, label_sigma=label_sigma, decode_window=decode_window)
         self.low: Tensor
         self.high: Tensor
         self.register_buffer("low", -torch.ones(chunk_size, action_dim))
@@ -54,7 +42,3 @@ class UniformTokenizer(BinnedTokenizer):
         """Return the chunks (B, T, n) at fractional bin positions (B, T * n)."""
         unit = positions.view(-1, self.chunk_size, self.action_dim) / (self.vocab_size - 1)
         return self.low + unit * (self.high - self.low)
-
-    def token_mask(self, is_pad: Tensor) -> Tensor:
-        """Return which tokens (B, T * n) belong to steps that are not padded (B, T)."""
-        return (~is_pad).repeat_interleave(self.action_dim, dim=1)

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.progress import track
 
 from vla.bench.report import Report, row
+from vla.bench.witness import Witness
 from vla.cli.options import env_options
 from vla.errors import ConfigError
 from vla.robots.bus_twin import BusTwin
@@ -45,7 +45,7 @@ from vla.runtime.loop_report import LoopReport, as_episode_result
 from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.watchdog import Watchdog
-from vla.types import ActionChunk, Observation, Plan, Robot, Subgoal
+from vla.types import ActionChunk, Plan, Robot, Subgoal
 
 INSTRUCTION = "press the button"
 """Decides which scene is drawn; nobody carries it out."""
@@ -54,8 +54,6 @@ TROUBLE = (1.2, 2.0)
 """When something breaks, after the start of a run [s]."""
 MOMENT = 0.2
 """How long it stays broken if not for good [s]."""
-STILL = 0.02
-"""Commands that differ by less than this do not move the arm [units]."""
 SWEEP = 12.0
 """Amplitude of the motion [units]."""
 SWEEP_PERIOD = 1.6
@@ -106,7 +104,7 @@ def run(config: DictConfig) -> Report:
             name, fault, lasting = faults[trial % len(faults)]
             recorder = EpisodeRecorder("faults")
             with twin_follower(twin, simulation, fps) as follower:
-                robot = _Witness(follower)
+                robot = Witness(follower)
                 safety = Guard(make_filter(limits, arm, robot.control_hz))
                 with Watchdog(robot, silence=1.0) as watchdog:
                     loop = ControlLoop(
@@ -159,36 +157,7 @@ class MakePolicy:
         return act
 
 
-class _Witness:
-    """A robot that remembers which commands it was given, and when."""
-
-    def __init__(self, robot: Robot) -> None:
-        self._robot = robot
-        self.robot_type, self.control_hz = robot.robot_type, robot.control_hz
-        self.camera_names, self.joint_names = robot.camera_names, robot.joint_names
-        self.broken_at = float("inf")
-        self._moved: list[float] = []
-        self._last: NDArray[np.float32] | None = None
-
-    def observe(self, *, images: bool = True) -> Observation:
-        return self._robot.observe(images=images)
-
-    def step(self, action: NDArray[np.float32]) -> None:
-        if self._last is not None and np.abs(action - self._last).max() > STILL:
-            self._moved.append(time.monotonic())
-        self._last = action
-        self._robot.step(action)
-
-    def seconds_to_rest(self) -> float:
-        """Return the time from the fault to the last command that moved the arm [s]."""
-        return max(0.0, self._moved[-1] - self.broken_at)
-
-    def longest_pause(self) -> float:
-        """Return the longest time between two commands that moved the arm, from the fault on [s]."""
-        return float(np.diff([time for time in self._moved if time > self.broken_at - 0.05]).max())
-
-
-def _break(twin: TwinProcess, fault: Callable[[BusTwin], None], lasting: bool, after: float, robot: _Witness) -> None:
+def _break(twin: TwinProcess, fault: Callable[[BusTwin], None], lasting: bool, after: float, robot: Witness) -> None:
     time.sleep(after)
     twin.call(fault)
     robot.broken_at = time.monotonic()

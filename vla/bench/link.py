@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import track
 
-from vla.bench.faults import STILL, SWEEP, SWEEP_PERIOD, MakePlanner, MakePolicy
+from vla.bench.faults import SWEEP, SWEEP_PERIOD, MakePlanner, MakePolicy
 from vla.bench.report import Report, row
+from vla.bench.witness import Witness
 from vla.cli.options import check_range, env_options
 from vla.cli.remote import RemoteLink
 from vla.cli.rollouts import open_suite
@@ -41,7 +41,7 @@ from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest,
 from vla.runtime.sidecar import Sidecar
 from vla.serve.server import PolicyServer
 from vla.serve.spec import PolicySpec
-from vla.types import ActionChunk, Observation, Plan, Robot, Subgoal
+from vla.types import ActionChunk, Observation, Plan, Subgoal
 
 FAULTS = ("server killed", "network stalled", "policy process killed", "planner process killed")
 INSTRUCTION = "press the button"
@@ -77,7 +77,7 @@ def run(config: DictConfig) -> Report:
     for trial in track(range(config.trials * len(FAULTS)), "taking the policy away"):
         name = FAULTS[trial % len(FAULTS)]
         simulation.reset_for_instruction(INSTRUCTION, config.seed)
-        robot = _Witness(simulation)
+        robot = Witness(simulation, eyes=False)
         safety = Guard(make_filter(limits, arm, robot.control_hz))
         outcome = _attempt(name, robot, safety, config, float(random.uniform(*TROUBLE)))
         seconds[name].append(outcome.seconds_to_rest)
@@ -100,7 +100,7 @@ class _Outcome:
     """Whether a lost link held the arm until the operator spoke; whether a dead planner, and only that, ended it."""
 
 
-def _attempt(name: str, robot: _Witness, safety: Guard, config: DictConfig, after: float) -> _Outcome:
+def _attempt(name: str, robot: Witness, safety: Guard, config: DictConfig, after: float) -> _Outcome:
     """Take the policy away once."""
     with ExitStack() as stack:
         planner: Sidecar[PlannerRequest, Plan] = stack.enter_context(Sidecar(MakePlanner(), "planner"))
@@ -128,7 +128,7 @@ def _attempt(name: str, robot: _Witness, safety: Guard, config: DictConfig, afte
                     os.kill(server.pid, signal.SIGCONT)
                 _wait_for(lambda: any("link is back" in one for one in said))
                 time.sleep(WATCHED)
-                stayed = not robot.moved_since(robot.rested_at())
+                stayed = not robot.moved_since(robot.rested_at(PAUSE))
                 told = time.monotonic()
                 resume.touch()
                 return _wait_for(lambda: robot.moved_since(told)) and stayed
@@ -166,7 +166,7 @@ def _attempt(name: str, robot: _Witness, safety: Guard, config: DictConfig, afte
         ended.set()
         operator.join()
         as_wanted = report.reason == ("the planner died" if name == "planner process killed" else "enough")
-    return _Outcome(robot.rested_at() - robot.broken_at, obeyed == [True] and as_wanted)
+    return _Outcome(robot.rested_at(PAUSE) - robot.broken_at, obeyed == [True] and as_wanted)
 
 
 @dataclass(frozen=True)
@@ -181,39 +181,6 @@ class _Sweep:
         times = time.monotonic() + np.arange(24) / self.hz
         swing = SWEEP * np.sin(2 * np.pi * times / SWEEP_PERIOD)
         return [ActionChunk((READY_POSE + swing[:, None]).astype(np.float32), 0.0) for _ in requests]
-
-
-class _Witness:
-    """A robot without eyes that remembers when it was given commands that moved it."""
-
-    def __init__(self, robot: Robot) -> None:
-        self._robot = robot
-        self.robot_type, self.control_hz = robot.robot_type, robot.control_hz
-        self.camera_names, self.joint_names = robot.camera_names, robot.joint_names
-        self.broken_at = float("inf")
-        self._moved: list[float] = []
-        self._last: NDArray[np.float32] | None = None
-
-    def observe(self, *, images: bool = True) -> Observation:
-        return self._robot.observe(images=False)
-
-    def step(self, action: NDArray[np.float32]) -> None:
-        if self._last is not None and np.abs(action - self._last).max() > STILL:
-            self._moved.append(time.monotonic())
-        self._last = action
-        self._robot.step(action)
-
-    def moved_since(self, moment: float) -> bool:
-        return bool(self._moved) and self._moved[-1] > moment
-
-    def rested_at(self) -> float:
-        """Return when it was last moved before it first came to rest after the fault; the fault if it was at rest."""
-        last = self.broken_at
-        for moment in [one for one in self._moved if one > self.broken_at]:
-            if moment - last > PAUSE:
-                break
-            last = moment
-        return last
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from vla.bench.report import Report, write_report
 from vla.cli.options import output_file
 from vla.errors import UnknownNameError
 
-SHARED = ("adversary", "limit_check", "report")
+SHARED = ("adversary", "limit_check", "report", "witness")
 
 
 def run(config: DictConfig) -> int:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from envs.tabletop.experts.motion import at_ready
 from envs.tabletop.questions.visibility import visible_fractions
-from envs.tabletop.scene import HALF_SIZE
+from envs.tabletop.scene import HALF_SIZE, Described
 from envs.tabletop.world import World
-from vla.language import CONTAINERS, SHAPES, split_phrase
+from vla.language import CONTAINERS
 from vla.types import Box
 
 TABLE, GRIPPER, UNCLEAR = "table", "gripper", "unclear"
@@ -23,7 +23,7 @@ HIDDEN = 0.2
 
 
 @dataclass(frozen=True)
-class Thing:
+class Thing(Described):
     """An item of the scene as it is now."""
 
     phrase: str
@@ -35,21 +35,6 @@ class Thing:
     """Part of it that the front camera sees [0-1]."""
     place: str
     """`TABLE`, `GRIPPER`, `UNCLEAR`, or the phrase of what it is in or on."""
-
-    @property
-    def kind(self) -> str:
-        """``cube``, ``bowl``, ..."""
-        return split_phrase(self.phrase)[1]
-
-    @property
-    def colour(self) -> str | None:
-        """Name of the colour; containers and the button have none."""
-        return split_phrase(self.phrase)[0]
-
-    @property
-    def movable(self) -> bool:
-        """Whether it is a cube or a cylinder."""
-        return self.kind in SHAPES
 
     @property
     def seen(self) -> bool:
