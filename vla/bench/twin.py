@@ -98,8 +98,8 @@ def _seeds(config: DictConfig, instruction: str) -> Iterator[int]:
 
 def _with_robot(config: DictConfig, name: str) -> DictConfig:
     options: Any = OmegaConf.to_container(config)
-    options["robot"] = {"name": name, "fps": 30}
-    return OmegaConf.create(options)
+    options["robot"] = {"fps": 30.0, **options["robot"], "name": name}
+    return DictConfig(options)
 
 
 def _report(outcomes: dict[str, list[bool]], reasons: dict[str, list[str]]) -> Report:
