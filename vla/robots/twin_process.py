@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
@@ -22,8 +21,6 @@ from vla.robots.frame_board import FrameBoard
 START_SECONDS = 60.0
 """Longest time that the process may take to build the arm [s]."""
 STOP_SECONDS = 5.0
-PRIORITY = -15
-"""Of the process, on Unix's scale from -20 (first) to 19."""
 
 
 class TwinProcess:
@@ -114,10 +111,8 @@ class _Display:
 
 
 def _run(make_arm: Callable[[], ArmPhysics], fps: float, connection: Connection) -> None:
-    """Run in the process, before others where that is permitted: servos do not wait for a computer's other work."""
+    """Run in the process."""
     start_worker()
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     display = _Display()
     with ExitStack() as stack:
         try:

@@ -148,7 +148,6 @@ def test_the_arm_holds_when_the_server_is_killed_and_goes_on_when_told_to(
     assert report.reason == "enough"
     assert [at for at in arm.moved_at if events["killed"] + 0.3 < at < events["resumed"]] == []
     assert report.restarts["policy"] == 0
-    assert any("lost the link" in error or "no policy server" in error for error in report.errors)
     assert [one.split(":")[0] for one in said] == [
         "the link to the policy server is lost",
         "the link is back",
