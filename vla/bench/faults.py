@@ -26,7 +26,6 @@ from rich.progress import track
 from vla.bench.report import Report, row
 from vla.bench.witness import Witness
 from vla.cli.options import env_options
-from vla.errors import ConfigError
 from vla.robots.bus_twin import BusTwin
 from vla.robots.twin_faults import (
     corrupt_replies,
@@ -81,11 +80,9 @@ def run(config: DictConfig) -> Report:
     """Break everything ``trials=`` times; see ``configs/bench.yaml``."""
     from vla.cli.robots import TwinArm, twin_follower
     from vla.cli.rollouts import open_suite
-    from vla.cli.safety import Guard, make_filter, safety_options
+    from vla.cli.safety import Guard, make_filter, required_safety
 
-    limits = safety_options(config)
-    if limits is None:
-        raise ConfigError("safety=none: it is the safety filter that brings the arm to rest")
+    limits = required_safety(config, "it is the safety filter that brings the arm to rest")
     simulation: Any = open_suite("tabletop").make(**env_options(config))
     simulation.reset_for_instruction(INSTRUCTION, config.seed)
     arm, fps = simulation.describe_arm(), simulation.control_hz

@@ -33,9 +33,9 @@ from vla.bench.witness import Witness
 from vla.cli.options import check_range, env_options
 from vla.cli.remote import RemoteLink
 from vla.cli.rollouts import open_suite
-from vla.cli.safety import Guard, make_filter, safety_options
+from vla.cli.safety import Guard, make_filter, required_safety
 from vla.data.features import STATE
-from vla.errors import ConfigError, VlaError
+from vla.errors import VlaError
 from vla.processes import start_worker
 from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest, Safety
 from vla.runtime.sidecar import Sidecar
@@ -67,9 +67,7 @@ def run(config: DictConfig) -> Report:
         ConfigError: there is no safety filter.
     """
     check_range("trials", config.trials, 1)
-    limits = safety_options(config)
-    if limits is None:
-        raise ConfigError("safety=none: it is the safety filter that brings the arm to rest")
+    limits = required_safety(config, "it is the safety filter that brings the arm to rest")
     simulation: Any = open_suite("tabletop").make(**env_options(config))
     arm, random = simulation.describe_arm(), np.random.default_rng(config.seed)
     seconds: dict[str, list[float]] = {name: [] for name in FAULTS}

@@ -21,8 +21,8 @@ from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess, move_to
 from vla.cli.options import check_range, env_options, planner_spec
 from vla.cli.robots import open_robot
 from vla.cli.rollouts import open_suite
-from vla.cli.safety import Guard, make_filter, safety_options
-from vla.errors import ConfigError, InstructionError
+from vla.cli.safety import Guard, make_filter, required_safety
+from vla.errors import InstructionError
 from vla.runtime.control_loop import ControlLoop
 from vla.runtime.loop_report import LoopReport
 from vla.runtime.sidecar import Sidecar
@@ -37,9 +37,7 @@ LONGEST = 25.0
 def run(config: DictConfig) -> Report:
     """Run for ``minutes=`` on ``robot=``; see ``configs/bench.yaml``."""
     check_range("minutes", config.minutes, 0.01)
-    limits = safety_options(config)
-    if limits is None:
-        raise ConfigError("safety=none: the loop is measured with its safety filter")
+    limits = required_safety(config, "the loop is measured with its safety filter")
     planning = planner_spec(config)
     reports: list[LoopReport] = []
     interventions: Counter[str] = Counter()

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from vla.bench.report import Report, row
 from vla.cli.options import env_options
 from vla.cli.rollouts import open_suite
-from vla.cli.safety import make_filter, safety_options
+from vla.cli.safety import make_filter, required_safety
 from vla.data.features import ACTION, STATE
 from vla.errors import ConfigError, DatasetError, UnknownNameError
 from vla.safety.limit import Situation
@@ -40,9 +40,7 @@ def run(config: DictConfig) -> Report:
         raise ConfigError("dataset= must be given: a folder with a recording of a real SO-101")
     if config.units not in UNITS:
         raise UnknownNameError("unit", str(config.units), UNITS)
-    limits = safety_options(config)
-    if limits is None:
-        raise ConfigError("safety=none: it is the safety filter that is measured")
+    limits = required_safety(config, "it is the safety filter that is measured")
     simulation: Any = open_suite("tabletop").make(**env_options(config))
     arm: ArmDescription = simulation.describe_arm()
     folder = Path(config.dataset)

@@ -24,7 +24,7 @@ from vla.bench.report import Report, row
 from vla.cli.options import check_range, env_options, output_file, worker_count
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import open_suite
-from vla.cli.safety import make_filter, safety_options
+from vla.cli.safety import make_filter, required_safety
 from vla.errors import ConfigError
 from vla.runtime.workers import run_jobs
 from vla.safety.filter import SafetyFilter
@@ -93,9 +93,7 @@ def run(config: DictConfig) -> Report:
         ConfigError: a limit is switched off.
     """
     check_range("commands", config.commands, 1)
-    options = safety_options(config)
-    if options is None:
-        raise ConfigError("safety=none: it is the safety filter that is attacked")
+    options = required_safety(config, "it is the safety filter that is attacked")
     if off := [name for name, value in options.items() if value is None]:
         raise ConfigError(f"all limits must be on; switched off: {', '.join(off)}")
     workers, commands = worker_count(config), int(config.commands)

@@ -6,7 +6,7 @@ through the driver of the real arm and the twin of its servo bus. Success is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,8 +18,8 @@ from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess, move_to
 from vla.cli.options import FIRST_TEST_SEED, check_range, env_options, planner_spec
 from vla.cli.robots import open_robot
 from vla.cli.rollouts import open_suite
-from vla.cli.safety import Guard, make_filter, safety_options
-from vla.errors import ConfigError, InstructionError, VlaError
+from vla.cli.safety import Guard, make_filter, required_safety
+from vla.errors import InstructionError, VlaError
 from vla.evaluation.statistics import wilson_interval
 from vla.runtime.control_loop import ControlLoop
 from vla.runtime.sidecar import Sidecar
@@ -34,8 +34,7 @@ LONGEST = 40.0
 def run(config: DictConfig) -> Report:
     """Carry out each of `INSTRUCTIONS` in ``trials=`` scenes on both robots; see ``configs/bench.yaml``."""
     check_range("trials", config.trials, 1)
-    if safety_options(config) is None:
-        raise ConfigError("safety=none: the robots are compared with their safety filter")
+    limits = required_safety(config, "the robots are compared with their safety filter")
     scenes = [(words, seed) for words in INSTRUCTIONS for seed in _seeds(config, words)]
     outcomes: dict[str, list[bool]] = {robot: [] for robot in ROBOTS}
     reasons: dict[str, list[str]] = {robot: [] for robot in ROBOTS}
@@ -44,17 +43,17 @@ def run(config: DictConfig) -> Report:
         policy.wait_ready(READY_SECONDS)
         for words, seed in track(scenes, "comparing robots"):
             for robot in ROBOTS:
-                success, reason = _carry_out(_with_robot(config, robot), words, seed, policy)
+                success, reason = _carry_out(_with_robot(config, robot), limits, words, seed, policy)
                 outcomes[robot].append(success)
                 reasons[robot].append(f"{words}, seed {seed}: {reason or 'done'}")
     return _report(outcomes, reasons)
 
 
-def _carry_out(config: DictConfig, words: str, seed: int, policy: Sidecar) -> tuple[bool, str]:
+def _carry_out(
+    config: DictConfig, limits: Mapping[str, Any], words: str, seed: int, policy: Sidecar
+) -> tuple[bool, str]:
     """Return whether an instruction is carried out, and why its run has ended if it was not done."""
     planning = planner_spec(config)
-    limits = safety_options(config)
-    assert limits is not None
     with ExitStack() as stack:
         planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
         deployment = stack.enter_context(open_robot(config, words, seed))

@@ -16,7 +16,7 @@ from vla.cli.options import check_range, output_file, planner_spec, rerun_target
 from vla.cli.remote import remote_link
 from vla.cli.robots import Deployment, open_robot
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
-from vla.cli.safety import Guard, make_filter, safety_options
+from vla.cli.safety import Guard, make_filter, required_safety
 from vla.data.json_file import write_json
 from vla.data.writer import write_dataset
 from vla.errors import ConfigError, VlaError
@@ -48,9 +48,7 @@ def run(config: DictConfig) -> int:
     instruction = str(config.instruction).strip()
     if not instruction:
         raise ConfigError("the instruction is empty")
-    limits = safety_options(config)
-    if limits is None:
-        raise ConfigError("safety=none: nothing moves without a safety filter; switch single limits off with null")
+    limits = required_safety(config, "nothing moves without a safety filter; switch single limits off with null")
     check_range("watchdog", config.watchdog, 0.05)
     rerun_target(config, Path("checked.json"))
     recording = Path(config.record) if config.record else None

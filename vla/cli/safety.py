@@ -59,6 +59,22 @@ def safety_options(config: DictConfig) -> dict[str, Any] | None:
     return options
 
 
+def required_safety(config: DictConfig, why: str) -> dict[str, Any]:
+    """Return the config group ``safety`` where there must be a filter.
+
+    Args:
+        config: with the group.
+        why: what is said if there is none.
+
+    Raises:
+        ConfigError: there is none, or see ``safety_options``.
+    """
+    options = safety_options(config)
+    if options is None:
+        raise ConfigError(f"safety=none: {why}")
+    return options
+
+
 def make_filter(options: Mapping[str, Any], arm: ArmDescription, control_hz: float) -> SafetyFilter:
     """Build the filter of an arm; ``options`` are those of ``safety_options``."""
 

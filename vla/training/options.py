@@ -54,11 +54,7 @@ class TrainOptions:
     wandb: bool = False
 
     def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise ConfigError(f"give one of steps= and minutes=, got steps={self.steps} minutes={self.minutes}")
-        amount = self.steps if self.steps is not None else self.minutes
-        if amount is None or amount <= 0:
-            raise ConfigError(f"steps= and minutes= must be positive, got {amount}")
+        check_amount(self.steps, self.minutes)
         for name, valid in {
             "resume": ("auto", "true", "false"),
             "precision": ("fp32", "bf16"),
@@ -82,3 +78,16 @@ class TrainOptions:
         """Return the options that define the run, as plain JSON values."""
         values = {name: getattr(self, name) for name in RUN_DEFINING}
         return values | {"policy": dict(self.policy)}
+
+
+def check_amount(steps: int | None, minutes: float | None) -> None:
+    """Check how long a run is to be.
+
+    Raises:
+        ConfigError: not one of both is given, or it is not positive.
+    """
+    if (steps is None) == (minutes is None):
+        raise ConfigError(f"give one of steps= and minutes=, got steps={steps} minutes={minutes}")
+    amount = steps if steps is not None else minutes
+    if amount is None or amount <= 0:
+        raise ConfigError(f"steps= and minutes= must be positive, got {amount}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vla.errors import ConfigError, UnknownNameError
+from vla.training.options import check_amount
 from vla.vlm.examples import KINDS
 
 LEARNING_RATES = {"contrastive": 3e-4, "align": 1e-3, "instruct": 5e-4, "preference": 2e-5, "distill": 5e-4}
@@ -77,11 +78,7 @@ class VlmTrainOptions:
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise UnknownNameError("stage", self.stage, STAGES)
-        if (self.steps is None) == (self.minutes is None):
-            raise ConfigError(f"give one of steps= and minutes=, got steps={self.steps} minutes={self.minutes}")
-        amount = self.steps if self.steps is not None else self.minutes
-        if amount is None or amount <= 0:
-            raise ConfigError(f"steps= and minutes= must be positive, got {amount}")
+        check_amount(self.steps, self.minutes)
         for name, valid in {
             "resume": ("auto", "true", "false"),
             "precision": ("fp32", "bf16"),
