@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,18 +58,19 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
     name = options["name"]
     if name not in ROBOTS:
         raise UnknownNameError("robot", str(name), ROBOTS)
-    simulation: Any = open_suite("tabletop").make(**env_options(config))
-    arm = simulation.describe_arm()
-    if name == "so101":
-        with _follower(options) as robot:
-            yield Deployment(robot, arm, name)
-        return
-    simulation.reset_for_instruction(instruction, seed)
-    if name == "so101_sim":
-        yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded)
-        return
-    make_arm = TwinArm(env_options(config), instruction, simulation.seed)
-    with TwinProcess(make_arm, options["fps"]) as twin, twin_follower(twin, simulation, options["fps"]) as robot:
+    with ExitStack() as stack:
+        simulation: Any = stack.enter_context(closing(open_suite("tabletop").make(**env_options(config))))  # type: ignore[type-var]
+        arm = simulation.describe_arm()
+        if name == "so101":
+            yield Deployment(stack.enter_context(_follower(options)), arm, name)
+            return
+        simulation.reset_for_instruction(instruction, seed)
+        if name == "so101_sim":
+            yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded)
+            return
+        make_arm = TwinArm(env_options(config), instruction, simulation.seed)
+        twin = stack.enter_context(TwinProcess(make_arm, options["fps"]))
+        robot = stack.enter_context(twin_follower(twin, simulation, options["fps"]))
         yield Deployment(robot, arm, simulation.task, simulation.seed, partial(twin.call, _succeeded))
 
 
@@ -107,7 +108,8 @@ def twin_follower(twin: TwinProcess, simulation: Any, fps: float) -> Iterator[Ro
             name: TwinCameraConfig(twin=TWIN, camera=name, fps=round(fps), width=width, height=height)
             for name in simulation.camera_names
         }
-        options = {"port": twin.port, "id": TWIN, "calibration_dir": folder, "image_size": None, "torque_at_end": False}
+        options = {"port": twin.port, "id": TWIN, "calibration_dir": folder, "torque_at_end": False}
+        options |= {"image_size": None, "camera_delay": 0.0}
         with _follower(options | {"control_hz": simulation.control_hz}, cameras) as robot:
             yield robot
         del SOURCES[TWIN]
@@ -153,7 +155,7 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
                 f"the servos' calibration is not the one in {follower.calibration_fpath}; calibrate the arm again"
             )
         size = options["image_size"]
-        yield LerobotRobot(follower, options["control_hz"], tuple(size) if size else None)
+        yield LerobotRobot(follower, options["control_hz"], tuple(size) if size else None, options["camera_delay"])
     finally:
         try:
             follower.disconnect()
