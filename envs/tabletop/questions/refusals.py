@@ -55,7 +55,9 @@ class _Refused:
 
 
 def refusals(moment: Moment, draw: Draw) -> list[Question]:
-    """Return an instruction to refuse, or one that resembles such and is to be carried out."""
+    """Return an instruction to refuse, or one that resembles such and is to be carried out; none without cubes."""
+    if not moment.now.movables:
+        return []
     if draw.chance(0.5):
         close = _close(moment, draw)
         if close is not None:
