@@ -36,6 +36,12 @@ def test_the_place_of_a_patch_matters(name: str) -> None:
     assert not torch.allclose(connector(features), connector(features.flip(1)), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_blocks_that_look_alike_are_told_apart_by_their_places(name: str) -> None:
+    tokens = make_connector(name, SPEC)(torch.randn(1, 1, 12).expand(1, 16, 12))[0]
+    assert torch.cdist(tokens, tokens)[~torch.eye(4, dtype=torch.bool)].min() > 1e-3
+
+
 @pytest.mark.parametrize("name", CONNECTORS)
 def test_images_of_a_batch_are_independent(name: str) -> None:
     connector = make_connector(name, SPEC).eval()
@@ -46,6 +52,7 @@ def test_images_of_a_batch_are_independent(name: str) -> None:
 def test_merged_blocks_hold_neighbours() -> None:
     patches = MergedPatches(SPEC)
     patches.norm = torch.nn.Identity()  # type: ignore[assignment]
+    patches.places.data.zero_()
     numbers = torch.arange(16.0).view(1, 16, 1).expand(1, 16, 12)
     blocks = patches(numbers).view(4, 4, 12)[..., 0]
     assert blocks.tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]

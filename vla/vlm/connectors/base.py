@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from vla.errors import ConfigError
@@ -43,7 +44,8 @@ class Connector(nn.Module, ABC):
 class MergedPatches(nn.Module):
     """Normalised patches, neighbours joined into blocks: an image of high resolution costs the language model less.
 
-    Pixel shuffle as in Idefics 3 (Laurençon et al. 2024, section 3.2), space to depth.
+    Each patch has a learned vector for its place, which features of a convolutional network hardly tell. Pixel shuffle
+    as in Idefics 3 (Laurençon et al. 2024, section 3.2), space to depth.
 
     Raises:
         ConfigError: blocks do not fill the grid.
@@ -62,9 +64,10 @@ class MergedPatches(nn.Module):
         self.num_tokens = self.side**2
         self.output_dim = spec.feature_dim * spec.merge**2
         self.norm = nn.LayerNorm(spec.feature_dim)
+        self.places = nn.Parameter(0.02 * torch.randn(spec.grid**2, spec.feature_dim))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return blocks (B, N / merge², D * merge²) of patches (B, N, D)."""
         batch, _, channels = features.shape
-        blocks = self.norm(features).view(batch, self.side, self.merge, self.side, self.merge, channels)
+        blocks = (self.norm(features) + self.places).view(batch, self.side, self.merge, self.side, self.merge, channels)
         return blocks.transpose(2, 3).reshape(batch, self.num_tokens, self.output_dim)
