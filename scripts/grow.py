@@ -1,10 +1,10 @@
-"""Starts a larger late-fusion policy from a smaller one that was trained without some of its inputs.
+"""Starts a late-fusion policy from one that was trained without some of its inputs, or with another head.
 
 usage: python scripts/grow.py <run folder or checkpoint> <new checkpoint> field=value ...
 
 For example ``crop_size=48`` adds the crop around the goal box. New weights are random, and what reads them is zero, so
-the new policy does exactly what the old one did; this holds for inputs that come last, as the crop does. Give the
-result to ``vla train init=``.
+the new policy does exactly what the old one did; this holds for inputs that come last, as the crop does. With
+``head=l1`` all but the output layer stays. Give the result to ``vla train init=``.
 """
 
 import json
@@ -21,12 +21,15 @@ from torch import Tensor
 from policies.late_fusion.modeling_late_fusion import LateFusionPolicy
 from vla.runtime.lerobot_policy import find_checkpoint
 
+OUTPUT = ("network.output.", "network.tokenizer.")
+"""Tensors of the output layer and of its action tokens."""
+
 
 def grow(source: str, target: Path, fields: dict[str, object]) -> None:
     """Write to ``target`` the policy of ``source`` with other configuration fields.
 
     Raises:
-        ValueError: a tensor would have to shrink, or to grow elsewhere than in its inputs.
+        ValueError: a tensor would have to shrink, to grow elsewhere than in its inputs, or to go.
     """
     folder = find_checkpoint(source)
     shutil.copytree(folder, target)
@@ -34,8 +37,9 @@ def grow(source: str, target: Path, fields: dict[str, object]) -> None:
     config_file.write_text(json.dumps(json.loads(config_file.read_text()) | fields, indent=4))
     old = load_file(folder / "model.safetensors")
     policy = LateFusionPolicy(PreTrainedConfig.from_pretrained(target))  # type: ignore[arg-type]
-    new = {name: _grown(name, old[name], like) if name in old else like for name, like in policy.state_dict().items()}
-    if lost := sorted(set(old) - set(new)):
+    kept = {name for name in old if "head" not in fields or not name.startswith(OUTPUT)}
+    new = {name: _grown(name, old[name], like) if name in kept else like for name, like in policy.state_dict().items()}
+    if lost := sorted(kept - set(new)):
         raise ValueError(f"the new policy has no {lost[0]}")
     save_file({name: value.contiguous() for name, value in new.items()}, target / "model.safetensors")
 
