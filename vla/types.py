@@ -26,6 +26,15 @@ class Observation:
     """Proprioception (n,), robot-measured, lerobot units."""
     time: float
     """Time since the start of the episode [s]."""
+    frame_age: float = 0.0
+    """How long before ``time`` the frames were taken [s]."""
+    frame_state: NDArray[np.float32] | None = None
+    """Proprioception when the frames were taken (n,); None where that is ``state``."""
+
+    def at_frames(self) -> Observation:
+        """Return the observation of the moment that the frames show."""
+        state = self.state if self.frame_state is None else self.frame_state
+        return Observation(self.images, state, self.time - self.frame_age)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ class BusTwin:
     Args:
         physics: the arm.
         fps: frames a second of the cameras; 0 for no cameras.
-        show: called with the newest frames; with none while the cameras are unplugged.
+        show: called with the newest frames, and when they were taken on ``time.monotonic`` [s]; without frames while
+            the cameras are unplugged.
 
     Attributes:
         port: path of the serial port.
@@ -78,7 +79,7 @@ class BusTwin:
         self,
         physics: ArmPhysics,
         fps: float = 0.0,
-        show: Callable[[Mapping[str, NDArray[np.uint8]]], None] = lambda frames: None,
+        show: Callable[[Mapping[str, NDArray[np.uint8]], float], None] = lambda frames, taken: None,
     ) -> None:
         self.physics, self._fps, self._show_frames = physics, fps, show
         self.bus = ServoBus(Servo(i + 1) for i in range(len(physics.joint_names)))
@@ -165,7 +166,8 @@ class BusTwin:
         while not self._ended.is_set():
             now = time.perf_counter() - start
             if self._fps > 0 and now >= next_frame and self.camera_fault != "frozen":
-                self._show_frames(self._seen(physics.frames()))
+                taken = time.monotonic()
+                self._show_frames(self._seen(physics.frames()), taken)
                 next_frame = max(next_frame + 1 / self._fps, now)
             due = int(now * physics.hz)
             behind = int(MOST_BEHIND * physics.hz)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from multiprocessing.shared_memory import SharedMemory
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = np.dtype([("slot", "<i8"), ("time", "<f8", 2)])
-"""Which slot is the newest (-1: none yet), and when each was filled [s]."""
+"""Which slot is the newest (-1: none yet), and when the frames in each were taken [s]."""
 
 
 class BoardAddress(NamedTuple):
@@ -52,19 +51,19 @@ class FrameBoard:
         """What the other process makes its side of."""
         return BoardAddress(self._memory.name, self.shapes)
 
-    def show(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
-        """Replace the frames; with none if there are no cameras any more."""
+    def show(self, frames: Mapping[str, NDArray[np.uint8]], taken: float) -> None:
+        """Replace the frames, ``taken`` on ``time.monotonic`` [s]; with none if there are no cameras any more."""
         if not frames:
             self._header["slot"] = -1
             return
         free = 1 - max(0, int(self._header["slot"]))
         for camera, frame in frames.items():
             self._slots[free][camera][:] = frame
-        self._header["time"][free] = time.monotonic()
+        self._header["time"][free] = taken
         self._header["slot"] = free
 
     def latest(self) -> tuple[Mapping[str, NDArray[np.uint8]], float]:
-        """Return copies of the newest frames, none at first, and when they were shown on ``time.monotonic`` [s]."""
+        """Return copies of the newest frames, none at first, and when they were taken on ``time.monotonic`` [s]."""
         newest = int(self._header["slot"])
         if newest < 0:
             return {}, 0.0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vla.errors import ConfigError, RobotError
 from vla.robots.servo_bus.servo import Error
+from vla.robots.state_history import StateHistory
 from vla.types import Observation
 
 if TYPE_CHECKING:
@@ -62,12 +63,19 @@ class LerobotRobot:
         robot: connected.
         control_hz: rate at which it is going to be driven [Hz].
         image_size: (height, width) that the middle of each frame is scaled to [px]; None leaves frames as they come.
+        camera_delay: time from what a camera sees to the time stamp of its frame [s].
 
     Raises:
         ConfigError: it is not moved by joint positions.
     """
 
-    def __init__(self, robot: Robot, control_hz: float, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        control_hz: float,
+        image_size: tuple[int, int] | None = None,
+        camera_delay: float = 0.0,
+    ) -> None:
         actions = list(robot.action_features)
         if not actions or any(not name.endswith(POSITION) for name in actions):
             raise ConfigError(f"{robot.name} is moved by {', '.join(actions) or 'nothing'}, not by joint positions")
@@ -77,19 +85,24 @@ class LerobotRobot:
         self.joint_names = tuple(name.removesuffix(POSITION) for name in actions)
         self.camera_names = tuple(name for name, kind in robot.observation_features.items() if isinstance(kind, tuple))
         self._started = time.perf_counter()
+        self._camera_delay = camera_delay
+        self._history = StateHistory()
         self._servos = _feetech_bus(robot)
         self._next_check = 0.0
 
     def observe(self, *, images: bool = True) -> Observation:
         """Read joints and cameras; the cameras' newest frames cost nothing, so they are always there.
 
+        Frames are up to a period older than the joints that are read with them.
+
         Raises:
             RobotError: bus or camera fails, a camera is black, or a servo reports that something is wrong.
         """
-        started = time.monotonic()
+        started = time.perf_counter()
         try:
             seen = self._read()
-            if self._servos is not None and time.monotonic() - started > PROMPT:
+            now = time.perf_counter()
+            if self._servos is not None and now - started > PROMPT:
                 raise TimeoutError(f"the servo bus takes more than {1e3 * PROMPT:.0f} ms to answer")
             self._check_servos()
         except FAULTS as error:
@@ -100,7 +113,9 @@ class LerobotRobot:
         for name, frame in frames.items():
             if frame[::4, ::4].max() < BLACK:
                 raise RobotError(f"camera {name} shows nothing but black")
-        return Observation(frames, state, time.perf_counter() - self._started)
+        self._history.add(now, state)
+        age = self._frame_age(now)
+        return Observation(frames, state, now - self._started, age, self._history.at(now - age))
 
     def step(self, action: NDArray[np.float32]) -> None:
         """Send target joint positions (n,); returns at once.
@@ -113,6 +128,12 @@ class LerobotRobot:
             self._robot.send_action(targets)
         except FAULTS as error:
             raise RobotError(str(error) or type(error).__name__) from error
+
+    def _frame_age(self, now: float) -> float:
+        """Return the mean age of the cameras' newest frames [s]; a camera without time stamps counts as prompt."""
+        stamps = [getattr(camera, "latest_timestamp", None) for camera in getattr(self._robot, "cameras", {}).values()]
+        ages = [0.0 if stamp is None else max(0.0, now - stamp) for stamp in stamps]
+        return float(np.mean(ages)) + self._camera_delay if ages else 0.0
 
     def _read(self) -> dict[str, Any]:
         if self._servos is not None:  # the driver would take a reply that came too late for the next one

@@ -104,10 +104,10 @@ class _Display:
 
     board: FrameBoard | None = None
 
-    def __call__(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
+    def __call__(self, frames: Mapping[str, NDArray[np.uint8]], taken: float) -> None:
         if self.board is None:
             self.board = FrameBoard({name: frame.shape for name, frame in frames.items()})  # type: ignore[misc]
-        self.board.show(frames)
+        self.board.show(frames, taken)
 
 
 def _run(make_arm: Callable[[], ArmPhysics], fps: float, connection: Connection) -> None:

@@ -35,6 +35,8 @@ class TwinCamera(Camera):
         super().__init__(config)
         self._config = config
         self._connected = False
+        self.latest_timestamp: float | None = None
+        """When the newest frame was taken on ``time.perf_counter`` [s], as lerobot's cameras say it."""
 
     @property
     def is_connected(self) -> bool:
@@ -74,6 +76,7 @@ class TwinCamera(Camera):
             raise DeviceNotConnectedError(f"camera {self._config.camera} is not connected")
         frames, taken = SOURCES[self._config.twin]()
         age = 1e3 * (time.monotonic() - taken)
+        self.latest_timestamp = time.perf_counter() - 1e-3 * age
         if self._config.camera not in frames or age > max_age_ms:
             raise TimeoutError(f"no frame of camera {self._config.camera} for more than {max_age_ms} ms")
         return frames[self._config.camera]

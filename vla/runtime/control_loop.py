@@ -209,7 +209,7 @@ class ControlLoop:
             self._next_question = now + self._planner_period
         subgoal = self._plan.subgoal if fresh else None
         if policy_due and subgoal is not None:
-            self._policy_request = self._policy.submit((observation, subgoal))
+            self._policy_request = self._policy.submit((observation.at_frames(), subgoal))
         proposal = self._executor.action_at(now) if moving and subgoal is not None else None
         self._report.held += moving and proposal is None
         action = self._safety.guard(proposal, observation, now, self._executor.planned_at)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,28 @@ def test_subgoals_are_carried_out_in_turn(setup: Callable[..., Setup]) -> None:
     assert min(report.policy_seconds) >= 0.02
     assert report.ticks == len(report.lateness)
     assert report.restarts == {"policy": 0, "planner": 0}
+
+
+class Belated(ToySimulation):
+    """Its frames are a tenth of a second old."""
+
+    def observe(self, *, images: bool = True) -> Observation:
+        return replace(super().observe(images=images), frame_age=0.1, frame_state=np.array([1.0, 2.0], np.float32))
+
+
+def test_a_chunk_begins_when_the_frames_were_taken_that_it_was_planned_from(setup: Callable[..., Setup]) -> None:
+    toy = setup(goals=((70.0, 40.0),))
+    toy.robot = Belated()
+    guard, ages = toy.safety.guard, []
+
+    def watch(proposal: Any, observation: Observation, time: float, planned_at: float | None) -> Any:
+        if planned_at is not None:
+            ages.append(time - planned_at)
+        return guard(proposal, observation, time, planned_at)
+
+    toy.safety.guard = watch  # type: ignore[method-assign]
+    assert toy.loop().run("go", 15.0).done
+    assert min(ages) >= 0.1
 
 
 def test_a_refusal_moves_nothing(setup: Callable[..., Setup]) -> None:
