@@ -34,12 +34,12 @@ def run(config: DictConfig) -> int:
     if not is_own(folder):
         raise ConfigError(f"model={folder} is no folder with a model of vla.vlm; others have servers of their own")
     print(f"loading {folder}", flush=True)
-    from vla.planner.own_model import load_own
+    from vla.vlm.bundle import load_vlm
 
     if config.threads is not None:
         check_range("threads", config.threads, 1)
         torch.set_num_threads(config.threads)
-    answer = Answerer(Decoder(*load_own(folder, choose_device(str(config.device)))))
+    answer = Answerer(Decoder(*load_vlm(folder, device=choose_device(str(config.device)))))
     name = str(config.name or Path(folder).name)
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

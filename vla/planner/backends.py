@@ -17,6 +17,8 @@ DEFAULT_MODEL = "checkpoints/tabletop-planner"
 """Where the released planner lies."""
 OWN_TYPE = "vla_vlm"
 """``model_type`` of our models."""
+RUN_MODEL = "model"
+"""Folder of the model within the output of `vla vlm train`."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,14 @@ def open_chat(config: OpenAiConfig) -> Chat:
 
 
 def find_model(model: str | None) -> str:
-    """Return the folder or hub id of a model.
+    """Return the folder or hub id of a model; of a training run's output, the folder of its model.
 
     Raises:
         CheckpointError: none is named, and the released one is not there.
     """
     if model:
-        return model
+        inside = Path(model) / RUN_MODEL
+        return str(inside) if (inside / "config.json").is_file() else model
     if not (Path(DEFAULT_MODEL) / "config.json").is_file():
         raise CheckpointError(
             f"there is no model in {DEFAULT_MODEL}: train one with `vla vlm data` and `vla vlm train`, "

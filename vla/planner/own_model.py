@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-import torch
-from transformers import AutoModelForImageTextToText, AutoProcessor
-
-from vla.errors import CheckpointError
 from vla.planner.phrases import check_step
 from vla.planner.plan_grammar import location_grammar, sentence_grammar
 from vla.types import Box
 from vla.vlm import VisionLanguageModel, VlmProcessor
+from vla.vlm.bundle import load_vlm
 from vla.vlm.decoding import Decoder, Prefix
 from vla.vlm.grounding import ABSENT
 from vla.vlm.processing import Frame
@@ -49,12 +46,12 @@ class OwnModel:
     def load(
         cls, folder: str | Path, device: str = "cpu", max_tokens: int = 160, objects: Sequence[str] = ()
     ) -> OwnModel:
-        """Load a folder that ``save_pretrained`` has written.
+        """Load a folder; see `vla.vlm.bundle.load_vlm`.
 
         Raises:
             CheckpointError: there is no model in it.
         """
-        return cls(*load_own(folder, device), max_tokens, objects)
+        return cls(*load_vlm(folder, device=device), max_tokens, objects)
 
     def look(self, pictures: Mapping[str, Frame]) -> OwnConversation:
         """Read pictures once for all questions about them."""
@@ -89,19 +86,3 @@ class OwnConversation:
     def answer(self, question: str) -> str:
         """Answer anything in words; see `Conversation`."""
         return self._prefix.write(question, None, WORDS).text.strip()
-
-
-def load_own(folder: str | Path, device: str = "cpu") -> tuple[VisionLanguageModel, VlmProcessor]:
-    """Load our model and its processor.
-
-    Raises:
-        CheckpointError: there is no such model in the folder.
-    """
-    try:
-        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-        processor = AutoProcessor.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"no vision-language model can be loaded from {folder}: {error}") from error
-    if not isinstance(model, VisionLanguageModel) or not isinstance(processor, VlmProcessor):
-        raise CheckpointError(f"{folder} holds a {type(model).__name__}, not a model of vla.vlm")
-    return model.to(device).eval(), processor  # pyright: ignore[reportArgumentType]

@@ -36,23 +36,32 @@ MODEL = "model"
 """Folder of the model within a training run's output."""
 
 
-def load_vlm(name: str | Path, *, merge: bool = True) -> tuple[VisionLanguageModel, VlmProcessor]:
-    """Load a model in evaluation mode, and its processor.
+def load_vlm(name: str | Path, *, merge: bool = True, device: str = "cpu") -> tuple[VisionLanguageModel, VlmProcessor]:
+    """Load a model in evaluation mode and full precision, and its processor.
 
     Args:
         name: folder of a whole or a light model, output of a training run, or hub id.
         merge: add the adapter of a light model to the weights; otherwise it can be trained further.
+        device: torch device.
 
     Raises:
         CheckpointError: there is no such model.
         ConfigError: a light model's language model cannot be loaded.
     """
     folder = find_model(name)
-    if (folder / WEIGHTS).is_file():
-        model = load_light(folder, merge=merge)
-    else:
-        model = VisionLanguageModel.from_pretrained(folder)
+    model = load_light(folder, merge=merge) if (folder / WEIGHTS).is_file() else _load_whole(folder)
+    model.to(device, torch.float32)  # pyright: ignore[reportCallIssue, reportArgumentType]  # see ``save_whole``
     return model.eval(), cast(VlmProcessor, VlmProcessor.from_pretrained(folder))
+
+
+def _load_whole(folder: Path) -> VisionLanguageModel:
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if kind != VlmConfig.model_type:
+        raise CheckpointError(f"{folder} holds a model of type {kind}, not {VlmConfig.model_type}")
+    try:
+        return VisionLanguageModel.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"no vision-language model can be loaded from {folder}: {error}") from error
 
 
 def find_model(name: str | Path) -> Path:
