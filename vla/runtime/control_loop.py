@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import RobotError
+from vla.processes import priority
 from vla.runtime.executor import ChunkExecutor
 from vla.runtime.loop_report import LoopReport
 from vla.runtime.pacer import Pacer
@@ -22,6 +23,8 @@ PlannerRequest = tuple[Observation, str, tuple[SubgoalResult, ...]]
 """What a planner is asked with: observation, instruction, history."""
 PolicyRequest = tuple[Observation, Subgoal]
 """What a policy is asked with."""
+NICENESS = -10
+"""Of the loop's thread: planner and policy may come late, a tick must not."""
 SETTLE_SECONDS = 1.0
 """Time that the arm is given to come to rest [s]."""
 FAULT_SECONDS = 0.5
@@ -98,6 +101,7 @@ class ControlLoop:
         self._seen: Observation | None = None
         self._failing_since: float | None = None
 
+    @priority(NICENESS)
     def move_to(self, pose: NDArray, speed: float = 60.0) -> bool:
         """Move the joints on a straight line to ``pose`` (n,); return whether they have got there.
 
@@ -128,6 +132,7 @@ class ControlLoop:
         """Have the run carry out another instruction instead, from the next tick on; from any thread."""
         self._next_instruction = instruction
 
+    @priority(NICENESS)
     def run(self, instruction: str, max_seconds: float) -> LoopReport:
         """Carry out an instruction; returns with the arm at rest.
 

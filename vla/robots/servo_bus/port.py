@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 import tty
-from contextlib import suppress
 from typing import Self
 
+from vla.processes import priority
 from vla.robots.servo_bus.bus import ServoBus
 from vla.robots.servo_bus.packets import Reader
 from vla.robots.servo_bus.servo import Register
@@ -20,8 +20,8 @@ BITS = 10
 """Bits on the wire for a byte."""
 DELAY_UNIT = 2e-6
 """Unit of a servo's return delay [s]."""
-PRIORITY = -15
-"""Of the thread that answers, on Unix's scale from -20 (first) to 19."""
+NICENESS = -15
+"""Of the thread that answers."""
 SWITCH_INTERVAL = 5e-4
 """How long another thread may keep the interpreter from the bus: drivers wait 50 ms for a reply [s]."""
 
@@ -57,10 +57,11 @@ class BusPort:
             os.close(descriptor)
 
     def _serve(self) -> None:
-        """Run in the thread, before others where that is permitted: servos do not wait for a computer's other work."""
-        if sys.platform == "linux":  # where a priority can be a single thread's
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
+        """Run in the thread: servos do not wait for a computer's other work."""
+        with priority(NICENESS):
+            self._answer()
+
+    def _answer(self) -> None:
         reader = Reader()
         selector = selectors.DefaultSelector()
         for descriptor in (self._master, self._wake):
