@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ContextDecorator, suppress
+from typing import Self
 
 
 def start_worker() -> None:
@@ -19,22 +19,47 @@ def start_worker() -> None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
-@contextmanager
-def priority(niceness: int) -> Iterator[None]:
-    """Let this thread go before others meanwhile, where that is permitted: for what must not come late.
+SWITCH_INTERVAL = 5e-4
+"""How long another thread may keep the interpreter from one that must not come late [s]; usually it is 5 ms."""
+
+
+class Prompt(ContextDecorator):
+    """Lets threads go before others meanwhile: those of other processes where that is permitted, and of this one.
 
     Args:
         niceness: on Unix's scale, from -20 (first) to 19; below 0 needs the right to it (CAP_SYS_NICE).
     """
-    if sys.platform != "linux":  # where a priority is not a single thread's
-        yield
-        return
-    thread = threading.get_native_id()
-    before = os.getpriority(os.PRIO_PROCESS, thread)
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, thread, niceness)
-    try:
-        yield
-    finally:
+
+    _lock = threading.Lock()
+    _inside = 0
+    _usual_interval = 0.0
+
+    def __init__(self, niceness: int) -> None:
+        self._niceness = niceness
+        self._before = threading.local()
+
+    def __enter__(self) -> Self:
+        cls = Prompt
+        with cls._lock:
+            if cls._inside == 0:
+                cls._usual_interval = sys.getswitchinterval()
+                sys.setswitchinterval(SWITCH_INTERVAL)
+            cls._inside += 1
+        if sys.platform == "linux":  # where a priority can be a single thread's
+            self._before.niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            self._set(self._niceness)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        cls = Prompt
+        if sys.platform == "linux":
+            self._set(self._before.niceness)
+        with cls._lock:
+            cls._inside -= 1
+            if cls._inside == 0:
+                sys.setswitchinterval(cls._usual_interval)
+
+    @staticmethod
+    def _set(niceness: int) -> None:
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, before)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

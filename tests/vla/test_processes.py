@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from vla.processes import priority
+from vla.processes import Prompt
 
 
 def niceness() -> int:
@@ -19,7 +19,7 @@ def test_a_thread_has_another_priority_meanwhile_and_others_keep_theirs() -> Non
 
     def work() -> None:
         before = niceness()
-        with priority(before + 2):
+        with Prompt(before + 2):
             seen.append((before, niceness()))
         seen.append((before, niceness()))
 
@@ -34,8 +34,19 @@ def test_a_thread_has_another_priority_meanwhile_and_others_keep_theirs() -> Non
 
 
 def test_who_may_not_go_first_works_as_before() -> None:
-    @priority(-20)
+    @Prompt(-20)
     def work() -> int:
         return 7
 
     assert work() == 7
+
+
+def test_threads_that_must_not_come_late_share_the_interpreters_short_interval() -> None:
+    usual = sys.getswitchinterval()
+    first, second = Prompt(niceness()), Prompt(niceness())
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    assert sys.getswitchinterval() < usual
+    second.__exit__()
+    assert sys.getswitchinterval() == pytest.approx(usual)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import RobotError
-from vla.processes import priority
+from vla.processes import Prompt
 from vla.runtime.executor import ChunkExecutor
 from vla.runtime.loop_report import LoopReport
 from vla.runtime.pacer import Pacer
@@ -101,7 +101,7 @@ class ControlLoop:
         self._seen: Observation | None = None
         self._failing_since: float | None = None
 
-    @priority(NICENESS)
+    @Prompt(NICENESS)
     def move_to(self, pose: NDArray, speed: float = 60.0) -> bool:
         """Move the joints on a straight line to ``pose`` (n,); return whether they have got there.
 
@@ -132,7 +132,7 @@ class ControlLoop:
         """Have the run carry out another instruction instead, from the next tick on; from any thread."""
         self._next_instruction = instruction
 
-    @priority(NICENESS)
+    @Prompt(NICENESS)
     def run(self, instruction: str, max_seconds: float) -> LoopReport:
         """Carry out an instruction; returns with the arm at rest.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import selectors
-import sys
 import threading
 import time
 import tty
 from typing import Self
 
-from vla.processes import priority
+from vla.processes import Prompt
 from vla.robots.servo_bus.bus import ServoBus
 from vla.robots.servo_bus.packets import Reader
 from vla.robots.servo_bus.servo import Register
@@ -22,8 +21,6 @@ DELAY_UNIT = 2e-6
 """Unit of a servo's return delay [s]."""
 NICENESS = -15
 """Of the thread that answers."""
-SWITCH_INTERVAL = 5e-4
-"""How long another thread may keep the interpreter from the bus: drivers wait 50 ms for a reply [s]."""
 
 
 class BusPort:
@@ -44,21 +41,18 @@ class BusPort:
         self._thread = threading.Thread(target=self._serve, name="servo bus", daemon=True)
 
     def __enter__(self) -> Self:
-        self._previous_interval = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         os.write(self._waker, b"x")
         self._thread.join(timeout=2.0)
-        sys.setswitchinterval(self._previous_interval)
         for descriptor in (self._master, self._slave, self._wake, self._waker):
             os.close(descriptor)
 
     def _serve(self) -> None:
-        """Run in the thread: servos do not wait for a computer's other work."""
-        with priority(NICENESS):
+        """Run in the thread: servos do not wait for a computer's other work, and drivers 50 ms for a reply."""
+        with Prompt(NICENESS):
             self._answer()
 
     def _answer(self) -> None:
