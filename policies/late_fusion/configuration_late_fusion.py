@@ -21,7 +21,7 @@ DTYPES = ("float32", "bfloat16")
 @PreTrainedConfig.register_subclass("late_fusion")
 @dataclass
 class LateFusionConfig(PreTrainedConfig):
-    """Separate encoders a camera, text, proprioception and goal box, fused in a head that emits all action tokens."""
+    """Separate encoders a camera, text, proprioception and goal box, fused in a head that emits a chunk at once."""
 
     n_obs_steps: int = 1
     chunk_size: int = 16
@@ -41,10 +41,10 @@ class LateFusionConfig(PreTrainedConfig):
     """Dimensions whose name contains one of these stay absolute."""
     action_feature_names: list[str] | None = None
     """Names of the action dimensions; lerobot's factory sets them from the dataset."""
-    head: str = "tokens"
-    """tokens, or l1: regression, as a control."""
+    head: str = "l1"
+    """l1: regression, the median of the demonstrations; or tokens: a distribution, of which the likeliest is taken."""
     tokenizer: str = "dct"
-    """dct, uniform, quantile or fast."""
+    """Of head=tokens: dct, uniform, quantile or fast."""
     n_bins: int = 128
     """Bins a token (dct, uniform, quantile)."""
     dct_coefficients: int = 6
@@ -125,6 +125,8 @@ class LateFusionConfig(PreTrainedConfig):
         ):
             if value not in valid:
                 raise UnknownNameError(kind, value, valid)
+        if self.head != "tokens" and self.tokenizer != "dct":
+            raise ConfigError(f"tokenizer={self.tokenizer} is for head=tokens, but head={self.head}")
         if self.n_obs_steps != 1:
             raise ConfigError(f"n_obs_steps={self.n_obs_steps}, but late_fusion looks at one observation")
         if not 1 <= self.n_action_steps <= self.chunk_size:

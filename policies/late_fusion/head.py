@@ -1,4 +1,4 @@
-"""Late fusion: conditioning, camera summaries, and one parallel pass to all action tokens of a chunk."""
+"""Late fusion: conditioning, camera summaries, and one parallel pass to a chunk of actions or action tokens."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TokenLogits(nn.Module):
 
 
 class Regression(nn.Module):
-    """Hidden state to the normalised targets of a chunk; the control for action tokens."""
+    """Hidden state to the normalised targets of a chunk."""
 
     def __init__(self, hidden_dim: int, chunk_size: int, action_dim: int) -> None:
         super().__init__()

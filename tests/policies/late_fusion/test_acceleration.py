@@ -17,11 +17,16 @@ from vla.data.sentences import shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "dct": {},
+    "l1": {},
+    "dct": {"head": "tokens"},
     "crop": {"crop_size": 24},
     "resized": {"image_size": 48, "crop_size": 24},
-    "quantile, no text, absolute": {"tokenizer": "quantile", "use_text": False, "relative_actions": False},
-    "l1": {"head": "l1"},
+    "quantile, no text, absolute": {
+        "head": "tokens",
+        "tokenizer": "quantile",
+        "use_text": False,
+        "relative_actions": False,
+    },
 }
 
 
@@ -101,7 +106,7 @@ def test_an_exported_policy_runs_by_its_description_alone(motion: Path, tmp_path
 
 
 def test_what_cannot_be_exported_stays_with_torch(motion: Path, tmp_path: Path) -> None:
-    policy = small_policy(motion, tokenizer="fast", fast_max_tokens=24, fast_vocab_size=256)
+    policy = small_policy(motion, head="tokens", tokenizer="fast", fast_max_tokens=24, fast_vocab_size=256)
     policy.use_runtime("auto")
     assert policy._predictor is None
     for attempt in (lambda: policy.use_runtime("onnx"), lambda: policy.export(tmp_path)):

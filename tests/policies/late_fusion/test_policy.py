@@ -12,12 +12,12 @@ from vla.data.sentences import TextEncoder, shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, DatasetError, MissingModalityError, UnknownNameError
 
 VARIANTS = {
-    "dct": {},
-    "uniform": {"tokenizer": "uniform"},
-    "quantile": {"tokenizer": "quantile"},
-    "fast": {"tokenizer": "fast", "fast_max_tokens": 24, "fast_vocab_size": 256},
-    "l1": {"head": "l1"},
-    "one_hot_argmax": {"label_sigma": 0.0, "decode_window": 0},
+    "l1": {},
+    "dct": {"head": "tokens"},
+    "uniform": {"head": "tokens", "tokenizer": "uniform"},
+    "quantile": {"head": "tokens", "tokenizer": "quantile"},
+    "fast": {"head": "tokens", "tokenizer": "fast", "fast_max_tokens": 24, "fast_vocab_size": 256},
+    "one_hot_argmax": {"head": "tokens", "label_sigma": 0.0, "decode_window": 0},
     "absolute": {"relative_actions": False},
     "crop": {"crop_size": 24},
     "resized": {"image_size": 48, "crop_size": 24},
@@ -223,6 +223,7 @@ def test_folder_without_a_text_encoder_is_named(tmp_path: Path) -> None:
     ("fields", "error", "message"),
     [
         ({"head": "l2"}, UnknownNameError, "unknown head 'l2'. Valid: l1, tokens"),
+        ({"tokenizer": "uniform"}, ConfigError, "tokenizer=uniform is for head=tokens"),
         ({"tokenizer": "bpe"}, UnknownNameError, "unknown tokenizer 'bpe'"),
         ({"vision_encoder": "resnet"}, UnknownNameError, "unknown vision_encoder"),
         ({"dtype": "float16"}, UnknownNameError, "unknown dtype"),
