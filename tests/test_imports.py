@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CONTRACT = {"vla.types", "vla.errors", "vla.processes"}
+CONTRACT = {"vla.types", "vla.errors", "vla.processes", "vla.provenance"}
 ALLOWED = {
     "vla.types": set(),
     "vla.errors": set(),
     "vla.processes": set(),
+    "vla.provenance": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
     "vla.vlm.training": CONTRACT | {"vla.language", "vla.data", "vla.training", "vla.vlm"},
@@ -24,12 +25,13 @@ ALLOWED = {
     "vla.serve": CONTRACT | {"vla.data"},
     "vla.evaluation": CONTRACT,
     "vla.training": CONTRACT | {"vla.data"},
+    "vla.reports": CONTRACT | {"vla.evaluation", "vla.training.records"},
     "envs": CONTRACT | {"vla.data", "vla.language", "vla.vlm.examples", "vla.vlm.grounding", "vla.vlm.prompts"},
     "policies": CONTRACT | {"vla.data"},
 }
-"""Package -> packages of ours that it may import besides itself. vla.cli and vla.bench see everything."""
+"""Package -> packages of ours that it may import besides itself. vla.cli, vla.bench and vla.doctor see everything."""
 OURS = ("vla", "envs", "policies", "lerobot_policy_vla")
-FREE = ("vla.cli", "vla.bench", "lerobot_policy_vla")
+FREE = ("vla.cli", "vla.bench", "vla.doctor", "lerobot_policy_vla")
 
 
 def modules():

@@ -9,11 +9,17 @@ from statistics import median
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla.evaluation.statistics import macro_average, macro_interval, wilson_interval
 from vla.types import EpisodeResult
 
 DECIMALS = 4
+LATENCIES = ("policy_seconds", "planner_seconds")
+BINS_A_DECADE = 10
+"""Bins of the latency histograms for each factor of ten."""
+FINEST_MS = 1e-3
+"""Latencies below it count as it [ms]."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class EpisodeRecord:
     """``text: outcome``, in the order in which they ended."""
     policy_seconds: tuple[float, ...]
     """Latency of each policy call [s]."""
+    planner_seconds: tuple[float, ...] = ()
+    """Latency of each planner call [s]."""
 
     @classmethod
     def of(cls, result: EpisodeResult) -> Self:
@@ -44,12 +52,13 @@ class EpisodeRecord:
             reason=result.reason,
             subgoals=tuple(f"{ended.subgoal.text}: {ended.outcome}" for ended in result.subgoals),
             policy_seconds=tuple(round(seconds, 6) for seconds in result.policy_seconds),
+            planner_seconds=tuple(round(seconds, 6) for seconds in result.planner_seconds),
         )
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Undo ``dataclasses.asdict`` after a trip through JSON."""
-        sequences = {name: tuple(fields[name]) for name in ("subgoals", "policy_seconds")}
+        """Undo ``dataclasses.asdict`` after a trip through JSON, or `record_entry` without the latencies."""
+        sequences = {name: tuple(fields.get(name, ())) for name in ("subgoals", *LATENCIES)}
         return cls(**{**fields, **sequences})
 
 
@@ -72,7 +81,7 @@ def summarize(records: Sequence[EpisodeRecord], groups: Mapping[str, str]) -> di
         "macro": _rounded(macro_average(by_group)),
         "weighted": _rounded(macro_average({"all": list(counts.values())})),
         "interval": _rounded_pair(macro_interval(by_group)),
-        "per_task": {task: _task_entry(of_task) for task, of_task in by_task.items()},
+        "per_task": {task: {"group": groups[task]} | _task_entry(of_task) for task, of_task in by_task.items()},
         "per_group": {
             group: {
                 "success": _rounded(macro_average({group: tasks})),
@@ -84,19 +93,39 @@ def summarize(records: Sequence[EpisodeRecord], groups: Mapping[str, str]) -> di
     }
 
 
-def latency_entry(records: Sequence[EpisodeRecord]) -> dict[str, float]:
-    """Return the policy's latency over all calls [ms]; empty if no policy was called."""
-    seconds = [value for record in records for value in record.policy_seconds]
-    if not seconds:
-        return {}
-    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
-    return {"policy_p50_ms": round(float(p50), 2), "policy_p99_ms": round(float(p99), 2)}
+def latency_entry(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    """Return latencies over all calls [ms] of policy and planner, without those that were never called.
+
+    For each there are ``<name>_p50_ms``, ``<name>_p99_ms`` and ``<name>_histogram``, with ``edges_ms`` (bins + 1) on a
+    logarithmic scale, and ``counts`` (bins).
+    """
+    entry: dict[str, Any] = {}
+    for name in LATENCIES:
+        times = np.array([value for record in records for value in getattr(record, name)]) * 1000
+        if not len(times):
+            continue
+        who = name.removesuffix("_seconds")
+        p50, p99 = np.percentile(times, [50, 99])
+        entry |= {f"{who}_p50_ms": round(float(p50), 2), f"{who}_p99_ms": round(float(p99), 2)}
+        entry[f"{who}_histogram"] = log_histogram(times)
+    return entry
+
+
+def log_histogram(times: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Return ``edges_ms`` (bins + 1) and ``counts`` (bins) of times (n,) [ms] in bins of equal ratio."""
+    places = BINS_A_DECADE * np.log10(np.maximum(times, FINEST_MS))
+    low = int(np.floor(places.min()))
+    high = max(int(np.ceil(places.max())), low + 1)
+    counts, _ = np.histogram(places, bins=np.arange(low, high + 1))
+    edges = 10 ** (np.arange(low, high + 1) / BINS_A_DECADE)
+    return {"edges_ms": [float(f"{edge:.4g}") for edge in edges], "counts": counts.tolist()}
 
 
 def record_entry(record: EpisodeRecord) -> dict[str, Any]:
     """Return an episode's entry in the JSON: all but the latencies, so that equal runs give equal entries."""
     entry = asdict(record)
-    del entry["policy_seconds"]
+    for name in LATENCIES:
+        del entry[name]
     return entry
 
 

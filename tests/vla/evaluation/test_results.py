@@ -1,9 +1,19 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
+from vla.evaluation.results import (
+    FINEST_MS,
+    EpisodeRecord,
+    latency_entry,
+    log_histogram,
+    record_entry,
+    summarize,
+)
 from vla.types import EpisodeResult, Subgoal, SubgoalResult
 
 GROUPS = {"pick": "skills", "push": "skills", "tidy": "long"}
@@ -36,6 +46,7 @@ def test_summary_has_rates_intervals_and_failures(records: list[EpisodeRecord]) 
     assert success["per_task"]["tidy"]["failures"] == {"dropped": 2, "time limit": 1}
     assert success["per_task"]["pick"]["steps_to_success"] == 90
     assert success["per_task"]["tidy"]["episodes"] == 4
+    assert {task: entry["group"] for task, entry in success["per_task"].items()} == GROUPS
     assert success["per_group"]["skills"]["success"] == 0.75
     assert success["per_group"]["skills"]["episodes"] == 4
 
@@ -56,6 +67,23 @@ def test_latency_is_over_all_calls(records: list[EpisodeRecord]) -> None:
     assert latency_entry([record("pick", True)]) == {}
 
 
+def test_planner_and_policy_have_their_own_latencies() -> None:
+    both = EpisodeRecord("pick", 1, "do it", True, 9, "", (), (0.01,), (0.5, 0.7))
+    entry = latency_entry([both, record("pick", True, seconds=(0.03,))])
+    assert (entry["policy_p50_ms"], entry["planner_p50_ms"]) == (20.0, 600.0)
+    assert sum(entry["policy_histogram"]["counts"]) == sum(entry["planner_histogram"]["counts"]) == 2
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=1, max_size=50))
+def test_a_histogram_counts_every_latency_between_its_edges(times: list[float]) -> None:
+    found = log_histogram(np.array(times))
+    edges, counts = found["edges_ms"], found["counts"]
+    assert sum(counts) == len(times) and len(edges) == len(counts) + 1
+    assert edges == sorted(set(edges))
+    assert edges[0] <= max(min(times), FINEST_MS) * 1.001 and max(max(times), FINEST_MS) <= edges[-1] * 1.001
+    assert counts[0] > 0, "no empty bins before the first"
+
+
 def test_record_round_trip_and_what_the_report_keeps() -> None:
     subgoal = Subgoal("press the button", "press", "button")
     ended = SubgoalResult(subgoal, "timeout", 0.0, 12.0)
@@ -63,4 +91,5 @@ def test_record_round_trip_and_what_the_report_keeps() -> None:
     kept = EpisodeRecord.of(result)
     assert kept.subgoals == ("press the button: timeout",)
     assert EpisodeRecord.from_json(json.loads(json.dumps(asdict(kept)))) == kept
-    assert "policy_seconds" not in record_entry(kept)
+    assert not {"policy_seconds", "planner_seconds"} & record_entry(kept).keys()
+    assert EpisodeRecord.from_json(record_entry(kept)) == replace(kept, policy_seconds=())
