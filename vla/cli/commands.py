@@ -14,6 +14,8 @@ class Command:
     summary: str
     text: str | None = None
     """Option that takes the words given without ``key=``; None when the command takes none."""
+    words: str | None = None
+    """Option that takes the list of words given without ``key=``; None when the command takes none."""
     passed_on: str | None = None
     """Option that takes the list of arguments after ``--``; None when there may be none."""
 
@@ -36,6 +38,7 @@ COMMANDS = {
         Command("merge", "copy several LeRobot datasets into one"),
         Command("train", "train a policy on a dataset"),
         Command("eval", "measure a policy and a planner on a suite's tasks"),
+        Command("report", "show an evaluation or a training run as a page, or compare two evaluations", words="runs"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),

@@ -19,10 +19,11 @@ from vla.errors import ConfigError, UnknownNameError
 def load(command: Command, arguments: Sequence[str]) -> DictConfig:
     """Compose the configuration of ``command`` with the overrides of the command line.
 
-    Words without ``=`` are joined into the command's text option. An override whose key is one of the root file's
-    plain options is set as a value even when a config group has the same name, so that ``policy=<folder>`` works
-    where the command takes a checkpoint. ``suite=<name>`` also chooses the group ``env`` of that name; a suite without
-    one has no ``env`` options. What comes after ``--`` is the command's option ``passed_on``, where it has one.
+    Words without ``=`` are joined into the command's text option, or kept as a list where it takes one. An override
+    whose key is one of the root file's plain options is set as a value even when a config group has the same name, so
+    that ``policy=<folder>`` works where the command takes a checkpoint. ``suite=<name>`` also chooses the group ``env``
+    of that name; a suite without one has no ``env`` options. What comes after ``--`` is the command's option
+    ``passed_on``, where it has one.
 
     Raises:
         UnknownNameError: an option or a choice of a group does not exist.
@@ -38,9 +39,12 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
     words = [argument for argument in arguments if argument not in overrides]
     plain, groups = _options_and_groups(command)
     if words:
-        if command.text is None:
+        if command.words is not None:
+            values[command.words] = words
+        elif command.text is not None:
+            values[command.text] = " ".join(words)
+        else:
             raise ConfigError(f"{words[0]!r} is not key=value. Options: {', '.join([*groups, *plain])}")
-        values[command.text] = " ".join(words)
     passed_on: list[str] = []
     for argument in overrides:
         key, text = argument.split("=", 1)
@@ -70,7 +74,7 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
 
 def help_text(command: Command) -> str:
     """Return usage and options of a command; an option's description is its comment in the YAML file."""
-    text = f" [{command.text}]" if command.text else ""
+    text = f" [{command.text}]" if command.text else f" [{command.words} ...]" if command.words else ""
     more = " [-- argument ...]" if command.passed_on else ""
     lines = [
         f"usage: vla {command.name}{text} [key=value ...]{more}",

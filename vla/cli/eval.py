@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +27,11 @@ from vla.cli.safety import safety_options
 from vla.data.json_file import write_json
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
+from vla.evaluation.reading import read_evaluation
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
 from vla.evaluation.table import success_table
+from vla.provenance import command, provenance, versions
+from vla.reports.evaluation_page import write_evaluation_page
 from vla.runtime.video import VideoRecorder
 from vla.runtime.workers import run_jobs
 from vla.types import TaskInfo
@@ -38,14 +39,13 @@ from vla.types import TaskInfo
 Job = tuple[str, int]
 """Task and seed."""
 
-VERSIONED = ("lerobot_policy_vla", "lerobot", "torch", "mujoco", "numpy")
-
 
 def run(config: DictConfig) -> int:
     """Evaluate, print the table, write JSON, videos and the ledger's line."""
     check_range("episodes", config.episodes, 1)
     check_range("seed", config.seed, 0)
     check_range("videos", config.videos, 0)
+    check_range("embed_mb", config.embed_mb, 0)
     workers = worker_count(config)
     suite = open_suite(config.suite)
     tasks = select_tasks(suite, config)
@@ -75,7 +75,7 @@ def run(config: DictConfig) -> int:
     }
     jobs = [(task.name, config.seed + index) for task in tasks for index in range(config.episodes)]
     progress = ProgressFile(output.with_suffix(".partial.jsonl"), about)
-    about["command"] = " ".join(["vla", *sys.argv[1:]])
+    about["command"] = command()
     try:
         records = _evaluate(spec, jobs, workers, progress)
     except BaseException as error:
@@ -83,14 +83,17 @@ def run(config: DictConfig) -> int:
         what = f"{type(error).__name__}: {error}"
         append_to_ledger(output.parent, {**about, "status": status, "error": what, "done": len(progress.records)})
         raise
+    failures = [(record.task, record.seed) for record in records if not record.success][: config.videos]
     report = _report(about, tasks, records)
+    report["videos"] = [f"{task}-{seed}" for task, seed in failures]
     write_json(output, report)
     ledger = append_to_ledger(output.parent, {**about, "status": "completed", "success": _brief(report["success"])})
     progress.remove()
     Console().print(success_table(report["success"]))
     print(f"wrote {output}, one line to {ledger}")
-    failures = [(record.task, record.seed) for record in records if not record.success]
-    _film(spec, failures[: config.videos], workers, output.with_suffix(""))
+    _film(spec, failures, workers, output.with_suffix(""))
+    page = write_evaluation_page(read_evaluation(output), output.with_suffix(".html"), config.embed_mb)
+    print(f"wrote {page}")
     return 0
 
 
@@ -155,7 +158,8 @@ def _film(spec: RolloutSpec, jobs: Sequence[Job], workers: int, folder: Path) ->
 def _report(about: Mapping[str, Any], tasks: Sequence[TaskInfo], records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     return {
         **about,
-        "versions": {name: version(name) for name in VERSIONED},
+        "versions": versions(),
+        "provenance": provenance(),
         "success": summarize(records, {task.name: task.group for task in tasks}),
         "latency": latency_entry(records),
         "records": [record_entry(record) for record in records],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.progress import Reporter
+from vla.cli.report import PAGE
 
 if TYPE_CHECKING:
     from vla.training.options import TrainOptions
@@ -23,13 +24,27 @@ def run(config: DictConfig) -> int:
     from vla.training import trainer
 
     options = train_options(config)
-    with ExitStack() as stack:
-        result = trainer.train(options, Display(stack))
+    try:
+        with ExitStack() as stack:
+            result = trainer.train(options, Display(stack))
+    except KeyboardInterrupt:
+        show_run(options.output)
+        raise
     print(
         f"{result.step} updates in {result.elapsed / 60:.1f} min, loss {result.loss:.4f}, "
         f"held-out loss {result.val_loss:.4f}\npolicy: {result.checkpoint / 'pretrained_model'}"
     )
+    show_run(options.output)
     return 0
+
+
+def show_run(folder: Path) -> None:
+    """Write the page of a run that has recorded something."""
+    from vla.reports.training_page import write_training_page
+    from vla.training.records import METRICS
+
+    if (folder / METRICS).is_file():
+        print(f"report: {write_training_page(folder, folder / PAGE)}")
 
 
 def train_options(config: DictConfig) -> TrainOptions:

@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vla.provenance import command, provenance, versions
+
 if TYPE_CHECKING:
     from lerobot.configs.train import TrainPipelineConfig
 
 METRICS = "metrics.jsonl"
+RUN_FILE = "run.json"
+"""Options that define the run."""
+STARTS = "starts.jsonl"
+"""One line each time the run was begun or resumed: command, versions, commit and machine."""
 
 
 class Records:
@@ -65,6 +71,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             continue
     return rows
+
+
+def record_start(folder: Path) -> None:
+    """Append where this start of the run comes from."""
+    start = {"command": command(), "versions": versions(), "provenance": provenance()}
+    with (folder / STARTS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(start, ensure_ascii=False) + "\n")
 
 
 def draw_loss(folder: Path) -> None:

@@ -24,12 +24,11 @@ from vla.training.budget import Budget, move_scheduler
 from vla.training.checkpoints import Clock
 from vla.training.options import TrainOptions
 from vla.training.progress import Progress, Report
-from vla.training.records import Records, wandb_logger
+from vla.training.records import RUN_FILE, Records, record_start, wandb_logger
 from vla.training.stopping import stop_signal
 
 VALIDATIONS = 20
 """How often a run measures its held-out loss, besides at its end."""
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ def train(options: TrainOptions, report: Report = lambda progress: None) -> Resu
     )
     options.output.mkdir(parents=True, exist_ok=True)
     write_json(options.output / RUN_FILE, options.defining())
+    record_start(options.output)
     learner = setup.make_learner(
         policy_cfg, dataset.meta, accelerator, checkpoints.model_folder(checkpoint) if checkpoint else None
     )

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.pages import read_page
 from tests.helpers.toy_suite import ToySimulation
 from vla.cli.main import main
 
@@ -35,8 +36,17 @@ def test_json_table_and_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (line,) = ledger(tmp_path)
     assert line["status"] == "completed"
     assert line["success"]["per_task"] == {"reach": 0.8, "hold": 1.0, "tour": 1.0}
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "ledger.jsonl"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.html", "a.json", "ledger.jsonl"]
     assert "80.0 %" in capsys.readouterr().out
+    page = read_page((tmp_path / "a.html").read_text())
+    for shown in (
+        "80.0 %",
+        "point not reached",
+        "Latency of the planner",
+        report["command"],
+        report["provenance"]["date"],
+    ):
+        assert shown in page.text
 
 
 def test_results_depend_on_the_seed_but_not_on_the_number_of_workers(tmp_path: Path) -> None:
@@ -88,6 +98,11 @@ def test_an_evaluation_that_crashed_goes_on_where_it_stopped(tmp_path: Path, mon
 def test_the_first_failures_are_filmed(tmp_path: Path) -> None:
     assert evaluate(tmp_path / "a.json", "tasks=reach,hold", "episodes=9", "videos=1") == 0
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["reach-1000003.mp4"]
+    (video,) = read_page((tmp_path / "a.html").read_text()).all("video")
+    assert video["src"].startswith("data:video/mp4;base64,")
+    assert evaluate(tmp_path / "a.json", "tasks=reach,hold", "episodes=9", "videos=1", "embed_mb=0") == 0
+    (video,) = read_page((tmp_path / "a.html").read_text()).all("video")
+    assert video["src"] == "a/reach-1000003.mp4"
 
 
 def test_a_checkpoint_is_evaluated_with_its_latency_and_digest(tmp_path: Path, toy_checkpoint: Path) -> None:

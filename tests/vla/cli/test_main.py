@@ -12,6 +12,7 @@ REQUIRED = {
     "inspect": ["dataset=x"],
     "train": ["dataset=x", "output=y"],
     "eval": [],
+    "report": [],
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
     "calibrate": [],

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.pages import read_page
 from tests.vla.data.synthetic import random_dataset
 from vla.cli.main import main
 from vla.training.records import read_metrics
@@ -24,6 +26,10 @@ def test_trains_reports_and_refuses_to_start_over(dataset_folder, tmp_path, caps
     assert "3 updates in" in shown and "training: 3/3" in shown and "decoding frames" in shown
     assert str(output / "checkpoints/000003/pretrained_model") in shown
     assert [row["step"] for row in read_metrics(output) if "loss" in row] == [1, 2, 3]
+    page = read_page((output / "report.html").read_text())
+    assert "last training loss" in page.text and "policy.type" in page.text and "torch 2." in page.text
+    (start,) = (output / "starts.jsonl").read_text().splitlines()
+    assert json.loads(start)["provenance"]["cpu"] in page.text
     assert main(["train", *arguments]) == 2
     assert "is complete" in capsys.readouterr().err
 
@@ -60,3 +66,17 @@ def test_help_names_every_option(capsys):
     assert main(["train", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "minutes=" in shown and "late_fusion" in shown and "learning rate follows" in shown
+
+
+def test_an_interrupted_run_has_a_page(tmp_path, monkeypatch, capsys):
+    from vla.training import trainer
+
+    def interrupted(options, report):
+        options.output.mkdir()
+        (options.output / "metrics.jsonl").write_text('{"step": 1, "loss": 2.5}\n')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "train", interrupted)
+    assert main(["train", "dataset=none", f"output={tmp_path / 'run'}", "steps=5"]) == 130
+    assert "2.5" in read_page((tmp_path / "run" / "report.html").read_text()).text
+    assert "report.html" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""Results as HTML pages that hold all they show: styles, charts, and videos up to a size."""
