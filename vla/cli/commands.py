@@ -52,6 +52,7 @@ COMMANDS = {
         ),
         Command("serve", "let robots elsewhere use a policy"),
         Command("bench", "measure speed, timing, what serving costs, and how faults end", text="benchmark"),
+        Command("doctor", "check this machine, and say what mends what is wrong"),
         Command("ask", "ask a vision-language model about a scene or a picture", text="question"),
         Command("vlm data", "write questions about a suite's scenes, with answers, for a vision-language model"),
         Command("vlm train", "train the vision-language model, one stage at a time"),

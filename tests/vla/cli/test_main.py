@@ -13,6 +13,7 @@ REQUIRED = {
     "train": ["dataset=x", "output=y"],
     "eval": [],
     "report": [],
+    "doctor": [],
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
     "calibrate": [],
