@@ -13,6 +13,7 @@ from vla.errors import ConfigError, UnknownNameError
 from vla.types import GOAL_DIM
 
 VISION_ENCODERS = ("conv", "efficientnet_lite0")
+CROP_CENTERS = ("goal", "state")
 HEADS = ("tokens", "l1")
 TOKENIZERS = ("dct", "uniform", "quantile", "fast")
 DTYPES = ("float32", "bfloat16")
@@ -67,7 +68,14 @@ class LateFusionConfig(PreTrainedConfig):
     goal_camera: str = "front"
     """Camera that goal boxes refer to."""
     crop_size: int = 0
-    """Side of a crop of the goal camera around the goal box, seen by an encoder of its own [px]; 0 for none."""
+    """Side of a crop of the goal camera, seen by an encoder of its own [px]; 0 for none."""
+    crop_center: str = "goal"
+    """goal: the crop is around the goal box; state: around the point that the state's first three numbers name."""
+    crop_projection: list[list[float]] | None = None
+    """For crop_center=state, the matrix (3, 4) from points to the goal camera: of its product with [x, y, z, 1], the
+    first two numbers divided by the third are fractions of the frame's width and height."""
+    use_goal: bool = True
+    """Look at the goal box, where observations carry one."""
 
     # Text
     use_text: bool = True
@@ -88,7 +96,8 @@ class LateFusionConfig(PreTrainedConfig):
     # Regularisation, in training only
     goal_dropout: float = 0.25
     goal_jitter: float = 0.01
-    """Standard deviation of the goal box's centre, as a fraction of the frame; its size varies by ten times that."""
+    """Standard deviation of the goal box's centre, as a fraction of the frame; its size varies by ten times that. A
+    crop around a point of the state is moved as much."""
     text_dropout: float = 0.02
     camera_dropout: float = 0.05
     vision_dropout: float = 0.0
@@ -121,6 +130,7 @@ class LateFusionConfig(PreTrainedConfig):
             ("head", self.head, HEADS),
             ("tokenizer", self.tokenizer, TOKENIZERS),
             ("vision_encoder", self.vision_encoder, VISION_ENCODERS),
+            ("crop_center", self.crop_center, CROP_CENTERS),
             ("dtype", self.dtype, DTYPES),
         ):
             if value not in valid:
@@ -131,12 +141,15 @@ class LateFusionConfig(PreTrainedConfig):
             raise ConfigError(f"n_obs_steps={self.n_obs_steps}, but late_fusion looks at one observation")
         if not 1 <= self.n_action_steps <= self.chunk_size:
             raise ConfigError(f"n_action_steps={self.n_action_steps} is not within 1 .. chunk_size={self.chunk_size}")
+        rows = [len(row) for row in self.crop_projection or []]
+        if (self.crop_center == "state" or rows) and rows != [4, 4, 4]:
+            raise ConfigError(f"crop_projection={self.crop_projection} is no matrix of 3 rows and 4 columns")
 
     def validate_features(self) -> None:
         """Check that the inputs and outputs fit this policy.
 
         Raises:
-            ConfigError: no camera, state or action, or a crop around a goal box that does not exist.
+            ConfigError: no camera, state or action, or a crop of a camera or around a point that does not exist.
         """
         if not self.image_features:
             raise ConfigError("late_fusion needs at least one observation.images.* feature")
@@ -152,10 +165,18 @@ class LateFusionConfig(PreTrainedConfig):
                 f"there are {', '.join(self.image_features)}"
             )
 
+        if self.crops_at_state and (size := self.robot_state_feature.shape[0]) < 3:
+            raise ConfigError(f"crop_center=state takes the first 3 numbers of the state, and it has {size}")
+
     @property
     def has_goal(self) -> bool:
-        """Whether observations carry a goal box."""
-        return GOAL in (self.input_features or {})
+        """Whether the policy looks at a goal box."""
+        return self.use_goal and GOAL in (self.input_features or {})
+
+    @property
+    def crops_at_state(self) -> bool:
+        """Whether there is a crop around a point that follows from the state."""
+        return self.crop_size > 0 and self.crop_center == "state"
 
     @property
     def goal_key(self) -> str:

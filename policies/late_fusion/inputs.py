@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from policies.late_fusion.configuration_late_fusion import LateFusionConfig
 from vla.data.features import GOAL, STATE, TASK
-from vla.errors import MissingModalityError
+from vla.errors import ConfigError, MissingModalityError
 from vla.types import GOAL_DIM
 
 
@@ -30,10 +31,11 @@ class Inputs:
 
 
 def unpack(batch: Mapping[str, Any], config: LateFusionConfig) -> Inputs:
-    """Take the policy's modalities out of a batch.
+    """Take the policy's modalities out of a batch; frames of another size are brought to that of the training data.
 
     Raises:
         MissingModalityError: one that the policy was built with is not there.
+        ConfigError: frames have another shape than those of the training data.
     """
     required = [*config.image_features, STATE]
     required += [GOAL] if config.has_goal else []
@@ -45,6 +47,17 @@ def unpack(batch: Mapping[str, Any], config: LateFusionConfig) -> Inputs:
     texts: list[str] = []
     if config.use_text:
         texts = [batch[TASK]] * len(states) if isinstance(batch[TASK], str) else list(batch[TASK])
-    frames = {key: batch[key] for key in config.image_features}
+    frames = {key: _fitted(key, batch[key], feature.shape) for key, feature in config.image_features.items()}
     goals = goals.reshape(len(states), GOAL_DIM)  # lerobot gives a single observation's goal no batch dimension
     return Inputs(frames, states.to(torch.float32), goals.to(torch.float32), texts)
+
+
+def _fitted(key: str, frames: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return frames (B, 3, H, W) in the size of ``shape`` (3, H, W), averaged down or interpolated."""
+    (height, width), (found_height, found_width) = shape[-2:], frames.shape[-2:]
+    if (found_height, found_width) == (height, width):
+        return frames
+    if found_height * width != found_width * height:
+        raise ConfigError(f"{key} is {found_height} x {found_width} px, the policy was trained on {height} x {width}")
+    resized = functional.interpolate(frames.float(), (height, width), mode="area")
+    return resized.round().to(torch.uint8) if frames.dtype == torch.uint8 else resized

@@ -13,7 +13,7 @@ from policies.late_fusion import augmentation
 from policies.late_fusion.actions import ActionSpace, relative_mask
 from policies.late_fusion.attention import CameraAttention
 from policies.late_fusion.configuration_late_fusion import LateFusionConfig
-from policies.late_fusion.crop import crop_around_goal
+from policies.late_fusion.crop import crop_around, goal_center, projected_center
 from policies.late_fusion.encoders import make_encoder
 from policies.late_fusion.head import Conditioning, Regression, TokenLogits, Trunk
 from policies.late_fusion.inputs import Inputs
@@ -62,6 +62,8 @@ class LateFusionNetwork(nn.Module):
                 for name, encoder in self.encoders.items()
             }
         )
+        if config.crops_at_state:
+            self.register_buffer("crop_projection", torch.tensor(config.crop_projection), persistent=False)
         self.dropped_view = nn.ParameterDict({name: torch.zeros(summary_dim) for name in self.encoders})
         self.trunk = Trunk(
             config.condition_dim + summary_dim * len(views), config.hidden_dim, config.head_blocks, config.dropout
@@ -94,7 +96,7 @@ class LateFusionNetwork(nn.Module):
             text: sentence embeddings (B, d), or None for a policy without text.
         """
         state = self.actions.normalized_state(states)
-        views, goal, crop_center = self._views(frames, goals)
+        views, goal, crop_center = self._views(frames, goals, states)
         if self.training:
             state, goal, text = self._regularize(state, goal, text)
         with torch.autocast(state.device.type, enabled=False):  # bfloat16 would round joint angles and positions
@@ -120,7 +122,9 @@ class LateFusionNetwork(nn.Module):
             return outputs * self.actions.target_deviation + self.actions.target_mean
         return self.tokenizer.decode_logits(outputs)
 
-    def _views(self, originals: Mapping[str, Tensor], goal: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+    def _views(
+        self, originals: Mapping[str, Tensor], goal: Tensor, states: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Return frames in [-1, 1] a view, augmented in training, the goal that fits them, and the crop's centre."""
         config = self.config
         crop_center = None
@@ -130,13 +134,15 @@ class LateFusionNetwork(nn.Module):
         views: dict[str, Tensor] = {}
         for key, original in originals.items():
             frames = original
+            displacement = None
             if self.training and config.shift_pixels:
                 frames, displacement = augmentation.random_shift(frames, config.shift_pixels)
                 if key == config.goal_key:
                     goal = augmentation.move_goal(goal, displacement)
             gain, offset = self._colours(frames)
             if config.crop_size and key == config.goal_key:
-                crop, crop_center = crop_around_goal(frames, goal, config.crop_size)
+                center = self._crop_center(goal, states, displacement)
+                crop, crop_center = crop_around(frames, center, config.crop_size)
                 views[CROP] = _centered(crop, gain, offset)
             size = config.image_size
             if size is not None and frames.shape[-2:] != (size, size):
@@ -144,6 +150,17 @@ class LateFusionNetwork(nn.Module):
                 frames = resized.round().to(torch.uint8) if frames.dtype == torch.uint8 else resized
             views[self.view_names[key]] = _centered(frames, gain, offset)
         return {name: views[name] for name in self.encoders}, goal, crop_center
+
+    def _crop_center(self, goal: Tensor, states: Tensor, displacement: Tensor | None) -> Tensor:
+        """Return where to crop (B, 2); goals have been moved along with the frames, and states have not."""
+        if not self.config.crops_at_state:
+            return goal_center(goal)
+        center = projected_center(states, self.crop_projection)  # type: ignore[arg-type]
+        if displacement is not None:
+            center = center + displacement
+        if self.training:
+            center = center + self.config.goal_jitter * torch.randn_like(center)
+        return center
 
     def _colours(self, frames: Tensor) -> tuple[Tensor | float, Tensor | float]:
         config = self.config

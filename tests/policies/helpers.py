@@ -18,6 +18,12 @@ from vla.data.features import ACTION, GOAL, STATE, image_key
 JOINTS = ["pan", "lift", "elbow", "flex", "roll", "gripper"]
 SIZE = 64
 CHUNK = 16
+STATE_CROP = {
+    "crop_size": 24,
+    "crop_center": "state",
+    "crop_projection": [[0.01, 0.0, 0.0, 0.5], [0.0, 0.01, 0.002, 0.5], [0.0, 0.0, 0.001, 1.0]],
+    "use_goal": False,
+}
 TEXTS = ("pick up the red cube", "press the button")
 
 
@@ -30,13 +36,18 @@ def smooth_motion(frames: int, seed: int = 0) -> np.ndarray:
     return angles.astype(np.float32)
 
 
-def write_motion(root: Path, episodes: int = 4, frames: int = 80) -> Path:
+def write_motion(root: Path, episodes: int = 4, frames: int = 80, columns: int = 6) -> Path:
     """Write what ``read_motion`` needs of a dataset: states and the actions that follow them."""
-    motion = [smooth_motion(frames + 1, seed) for seed in range(episodes)]
+    motion = [smooth_motion(frames + 1, seed)[:, :columns] for seed in range(episodes)]
+    vector = pa.list_(pa.float32(), columns)
     table = pa.table(
         {
-            ACTION: pa.array([row.tolist() for angles in motion for row in angles[1:]], pa.list_(pa.float32(), 6)),
-            STATE: pa.array([row.tolist() for angles in motion for row in angles[:-1]], pa.list_(pa.float32(), 6)),
+            ACTION: pa.array(
+                [row.tolist() for angles in motion for row in angles[1:]], pa.list_(pa.float32(), columns)
+            ),
+            STATE: pa.array(
+                [row.tolist() for angles in motion for row in angles[:-1]], pa.list_(pa.float32(), columns)
+            ),
             "episode_index": np.repeat(np.arange(episodes), frames),
         }
     )

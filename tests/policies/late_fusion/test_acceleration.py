@@ -12,7 +12,7 @@ import torch
 
 from policies.late_fusion import acceleration
 from policies.late_fusion.inputs import unpack
-from tests.policies.helpers import CHUNK, small_batch, small_policy
+from tests.policies.helpers import CHUNK, STATE_CROP, small_batch, small_policy
 from vla.data.sentences import shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
 
@@ -20,6 +20,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "l1": {},
     "dct": {"head": "tokens"},
     "crop": {"crop_size": 24},
+    "crop around the state": STATE_CROP,
     "resized": {"image_size": 48, "crop_size": 24},
     "quantile, no text, absolute": {
         "head": "tokens",

@@ -3,19 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
 from policies.late_fusion import augmentation
 from policies.late_fusion.actions import relative_mask
-from policies.late_fusion.crop import crop_around_goal
 from policies.late_fusion.inputs import unpack
 from policies.late_fusion.modeling_late_fusion import LateFusionPolicy
 from policies.late_fusion.network import LateFusionNetwork
 from tests.policies.helpers import small_batch, small_policy
 from vla.data.features import GOAL, image_key
-from vla.errors import ConfigError
 
 CPU = torch.device("cpu")
 
@@ -44,16 +41,16 @@ def test_shift_of_nothing_is_the_identity() -> None:
     assert not displacement.any()
 
 
-def frames_and_goals(batch: dict[str, Any], policy: LateFusionPolicy) -> tuple[dict[str, Tensor], Tensor]:
+def seen(batch: dict[str, Any], policy: LateFusionPolicy) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     inputs = unpack(batch, policy.config)
-    return inputs.frames, inputs.goals
+    return inputs.frames, inputs.goals, inputs.states
 
 
 def test_goal_moves_with_its_camera(motion: Path) -> None:
     policy = small_policy(motion, goal_jitter=0.0, goal_dropout=0.0, brightness=0.0, contrast=0.0, colour=0.0).train()
     batch = small_batch(20)
     batch[image_key("front")] = blob(19, 29, 64).repeat(20, 1, 1, 1)  # centre of the goal box, [0.3, 0.45]
-    views, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
+    views, goal, _ = policy.network._views(*seen(batch, policy))
     pixel = views["front"][:, 0].flatten(1).argmax(1)
     center = (goal[:, 1:3] + goal[:, 3:5]) / 2 * 64
     torch.testing.assert_close((pixel % 64).float() + 0.5, center[:, 0], atol=0.5, rtol=0)
@@ -81,7 +78,7 @@ def test_jitter_moves_boxes_a_little_and_keeps_them_in_the_frame() -> None:
 def test_goal_dropout_removes_the_whole_box(motion: Path) -> None:
     policy = small_policy(motion, goal_dropout=0.5, goal_jitter=0.0, shift_pixels=0).train()
     batch = small_batch(64)
-    _, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
+    _, goal, _ = policy.network._views(*seen(batch, policy))
     dropped = (goal == 0).all(1)
     assert 15 < dropped.sum() < 49
     torch.testing.assert_close(goal[~dropped], batch[GOAL][~dropped])
@@ -90,7 +87,7 @@ def test_goal_dropout_removes_the_whole_box(motion: Path) -> None:
 def test_goals_are_left_alone_in_evaluation(motion: Path) -> None:
     policy = small_policy(motion, goal_dropout=1.0).eval()
     batch = small_batch()
-    _, goal, _ = policy.network._views(*frames_and_goals(batch, policy))
+    _, goal, _ = policy.network._views(*seen(batch, policy))
     assert torch.equal(goal, batch[GOAL])
 
 
@@ -123,26 +120,6 @@ def test_evaluation_is_deterministic_and_training_is_not(motion: Path) -> None:
     inputs = unpack(small_batch(), policy.config)
     assert torch.equal(policy.network.eval()(inputs), policy.network(inputs))
     assert not torch.equal(policy.network.train()(inputs), policy.network(inputs))
-
-
-def test_crop_is_centred_on_the_goal() -> None:
-    crop, center = crop_around_goal(blob(20, 10), torch.tensor([[1.0, 0.55, 0.25, 0.75, 0.40]]), 8)
-    assert crop.shape == (1, 3, 8, 8)
-    assert crop[0, 0].sum() == 1
-    torch.testing.assert_close(center, torch.tensor([[0.65, 0.325]]), atol=0.5 / 32, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("goal", "expected"), [([0.0, 0, 0, 0, 0], [0.5, 0.5]), ([1.0, 0.9, 0.0, 1.0, 0.1], [0.875, 0.125])]
-)
-def test_crop_without_goal_is_central_and_at_the_border_stays_inside(goal: list, expected: list) -> None:
-    _, center = crop_around_goal(torch.zeros(1, 3, 32, 32), torch.tensor([goal]), 8)
-    torch.testing.assert_close(center[0], torch.tensor(expected))
-
-
-def test_crop_larger_than_the_frame_is_refused() -> None:
-    with pytest.raises(ConfigError, match="crop_size=40 is larger than the frame of 32 x 32"):
-        crop_around_goal(torch.zeros(1, 3, 32, 32), torch.zeros(1, 5), 40)
 
 
 def test_which_dimensions_are_relative() -> None:

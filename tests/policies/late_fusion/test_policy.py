@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from policies.late_fusion.modeling_late_fusion import LateFusionPolicy, hold_last
-from tests.policies.helpers import CHUNK, small_batch, small_config, small_policy
+from tests.policies.helpers import CHUNK, STATE_CROP, small_batch, small_config, small_policy
 from vla.data.features import ACTION, GOAL, STATE, image_key
 from vla.data.sentences import TextEncoder, shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, DatasetError, MissingModalityError, UnknownNameError
@@ -20,6 +20,7 @@ VARIANTS = {
     "one_hot_argmax": {"head": "tokens", "label_sigma": 0.0, "decode_window": 0},
     "absolute": {"relative_actions": False},
     "crop": {"crop_size": 24},
+    "crop around the state": STATE_CROP,
     "resized": {"image_size": 48, "crop_size": 24},
     "bfloat16": {"dtype": "bfloat16"},
     "no_text": {"use_text": False},
@@ -49,7 +50,7 @@ def test_every_variant_trains_and_predicts(motion: Path, variant: str) -> None:
     assert chunk.isfinite().all()
 
 
-@pytest.mark.parametrize("variant", ["dct", "quantile", "fast", "l1", "crop", "efficientnet"])
+@pytest.mark.parametrize("variant", ["dct", "quantile", "fast", "l1", "crop", "crop around the state", "efficientnet"])
 def test_saved_and_loaded_policies_predict_the_same(motion: Path, tmp_path: Path, variant: str) -> None:
     policy = small_policy(motion, **VARIANTS[variant])
     policy.save_pretrained(tmp_path)
@@ -229,6 +230,9 @@ def test_folder_without_a_text_encoder_is_named(tmp_path: Path) -> None:
         ({"dtype": "float16"}, UnknownNameError, "unknown dtype"),
         ({"n_action_steps": 17}, ConfigError, "n_action_steps=17"),
         ({"n_obs_steps": 2}, ConfigError, "n_obs_steps=2"),
+        ({"crop_center": "hand"}, UnknownNameError, "unknown crop_center 'hand'. Valid: goal, state"),
+        ({"crop_center": "state"}, ConfigError, "crop_projection=None is no matrix of 3 rows and 4 columns"),
+        ({"crop_projection": [[1.0, 0.0, 0.0]]}, ConfigError, "is no matrix of 3 rows and 4 columns"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(fields: dict, error: type[Exception], message: str) -> None:
