@@ -293,6 +293,8 @@ class EpisodeResult:
     """Latency of each policy call [s]."""
     planner_seconds: tuple[float, ...] = field(default=(), repr=False)
     """Latency of each planner call [s]."""
+    measures: Mapping[str, bool] = field(default_factory=dict)
+    """Whether it counts as a success in the other ways that the suite knows."""
 
 
 def goal_vector(subgoal: Subgoal | None) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -27,14 +27,18 @@ from vla.cli.safety import safety_options
 from vla.data.json_file import write_json
 from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
+from vla.evaluation.published import load_benchmark
 from vla.evaluation.reading import read_evaluation
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
 from vla.evaluation.table import success_table
-from vla.provenance import command, provenance, versions
+from vla.provenance import PACKAGES, command, provenance, versions
 from vla.reports.evaluation_page import write_evaluation_page
 from vla.runtime.video import VideoRecorder
 from vla.runtime.workers import run_jobs
 from vla.types import TaskInfo
+
+if TYPE_CHECKING:
+    from envs.suites import Suite
 
 Job = tuple[str, int]
 """Task and seed."""
@@ -84,12 +88,17 @@ def run(config: DictConfig) -> int:
         append_to_ledger(output.parent, {**about, "status": status, "error": what, "done": len(progress.records)})
         raise
     failures = [(record.task, record.seed) for record in records if not record.success][: config.videos]
-    report = _report(about, tasks, records)
+    report = _report(about, suite, tasks, records)
     report["videos"] = [f"{task}-{seed}" for task, seed in failures]
+    benchmark = load_benchmark(suite.name) if len(tasks) == len(suite.tasks) else None
+    if benchmark is not None:
+        report["benchmark"] = benchmark.entry(report["success"])
     write_json(output, report)
     ledger = append_to_ledger(output.parent, {**about, "status": "completed", "success": _brief(report["success"])})
     progress.remove()
     Console().print(success_table(report["success"]))
+    if benchmark is not None:
+        Console().print(benchmark.table(report["success"], spec.policy))
     print(f"wrote {output}, one line to {ledger}")
     _film(spec, failures, workers, output.with_suffix(""))
     page = write_evaluation_page(read_evaluation(output), output.with_suffix(".html"), config.embed_mb)
@@ -155,10 +164,12 @@ def _film(spec: RolloutSpec, jobs: Sequence[Job], workers: int, folder: Path) ->
     print(f"wrote {len(jobs)} videos of failures to {folder}")
 
 
-def _report(about: Mapping[str, Any], tasks: Sequence[TaskInfo], records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+def _report(
+    about: Mapping[str, Any], suite: Suite, tasks: Sequence[TaskInfo], records: Sequence[EpisodeRecord]
+) -> dict[str, Any]:
     return {
         **about,
-        "versions": versions(),
+        "versions": versions((*PACKAGES, *suite.packages)),
         "provenance": provenance(),
         "success": summarize(records, {task.name: task.group for task in tasks}),
         "latency": latency_entry(records),

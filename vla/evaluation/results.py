@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Self
 
@@ -39,6 +39,8 @@ class EpisodeRecord:
     """Latency of each policy call [s]."""
     planner_seconds: tuple[float, ...] = ()
     """Latency of each planner call [s]."""
+    measures: Mapping[str, bool] = field(default_factory=dict)
+    """Whether it counts as a success in the other ways that the suite knows."""
 
     @classmethod
     def of(cls, result: EpisodeResult) -> Self:
@@ -53,6 +55,7 @@ class EpisodeRecord:
             subgoals=tuple(f"{ended.subgoal.text}: {ended.outcome}" for ended in result.subgoals),
             policy_seconds=tuple(round(seconds, 6) for seconds in result.policy_seconds),
             planner_seconds=tuple(round(seconds, 6) for seconds in result.planner_seconds),
+            measures=dict(result.measures),
         )
 
     @classmethod
@@ -66,21 +69,17 @@ def summarize(records: Sequence[EpisodeRecord], groups: Mapping[str, str]) -> di
     """Return the ``success`` entry of the JSON: rates as fractions with 95% intervals.
 
     ``macro`` is the mean over groups of the mean over their tasks, ``weighted`` the mean over tasks; ``interval`` is
-    that of ``macro``, by bootstrap over tasks and episodes. A task's own interval is Wilson's.
+    that of ``macro``, by bootstrap over tasks and episodes. A task's own interval is Wilson's. ``measures`` has the
+    same three figures for each other way in which the suite counts successes, where it has any.
 
     Args:
         records: at least one episode of each task.
         groups: task name -> group it is reported under; its order is that of the report.
     """
     by_task = {task: [record for record in records if record.task == task] for task in groups}
-    counts = {task: (sum(r.success for r in of_task), len(of_task)) for task, of_task in by_task.items()}
-    by_group: dict[str, list[tuple[int, int]]] = {}
-    for task, group in groups.items():
-        by_group.setdefault(group, []).append(counts[task])
-    return {
-        "macro": _rounded(macro_average(by_group)),
-        "weighted": _rounded(macro_average({"all": list(counts.values())})),
-        "interval": _rounded_pair(macro_interval(by_group)),
+    by_group = _counts(groups, {task: [r.success for r in of_task] for task, of_task in by_task.items()})
+    result = {
+        **_rates(by_group),
         "per_task": {task: {"group": groups[task]} | _task_entry(of_task) for task, of_task in by_task.items()},
         "per_group": {
             group: {
@@ -91,6 +90,12 @@ def summarize(records: Sequence[EpisodeRecord], groups: Mapping[str, str]) -> di
             for group, tasks in by_group.items()
         },
     }
+    if names := list(dict.fromkeys(name for record in records for name in record.measures)):
+        result["measures"] = {
+            name: _rates(_counts(groups, {task: [r.measures[name] for r in by_task[task]] for task in groups}))
+            for name in names
+        }
+    return result
 
 
 def latency_entry(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
@@ -127,6 +132,23 @@ def record_entry(record: EpisodeRecord) -> dict[str, Any]:
     for name in LATENCIES:
         del entry[name]
     return entry
+
+
+def _counts(groups: Mapping[str, str], successes: Mapping[str, Sequence[bool]]) -> dict[str, list[tuple[int, int]]]:
+    """Return group -> one (successes, episodes) a task."""
+    by_group: dict[str, list[tuple[int, int]]] = {}
+    for task, group in groups.items():
+        by_group.setdefault(group, []).append((sum(successes[task]), len(successes[task])))
+    return by_group
+
+
+def _rates(by_group: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, Any]:
+    """Return macro average, mean over tasks, and the interval of the macro average."""
+    return {
+        "macro": _rounded(macro_average(by_group)),
+        "weighted": _rounded(macro_average({"all": [task for tasks in by_group.values() for task in tasks]})),
+        "interval": _rounded_pair(macro_interval(by_group)),
+    }
 
 
 def _task_entry(records: Sequence[EpisodeRecord]) -> dict[str, Any]:

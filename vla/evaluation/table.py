@@ -27,6 +27,10 @@ def success_table(success: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("macro (groups)", _percent(success["macro"]), _interval(success["interval"]), style="bold")
     table.add_row("mean (tasks)", _percent(success["weighted"]))
+    for name, entry in success.get("measures", {}).items():
+        table.add_row(
+            f"macro, success {name.replace('_', ' ')}", _percent(entry["macro"]), _interval(entry["interval"])
+        )
     return table
 
 

@@ -145,4 +145,12 @@ class _Loop:
             subgoals=tuple(self._plan.history),
             policy_seconds=tuple(self._actor.policy_seconds),
             planner_seconds=tuple(self._planner_seconds),
+            measures=self._measures(),
         )
+
+    def _measures(self) -> dict[str, bool]:
+        """Return the suite's other ways to count a success; most suites have none."""
+        measures = getattr(self._simulation, "measures", None)
+        if measures is None:
+            return {}
+        return {name: holds and not self._plan.refused for name, holds in measures().items()}
