@@ -19,6 +19,8 @@ class Suite:
     tasks: Mapping[str, TaskInfo]
     make: Callable[..., Simulation]
     """Takes the options of ``configs/env/<suite>.yaml``."""
+    packages: tuple[str, ...] = ()
+    """Installed packages of which a result depends on the version."""
 
     def select(self, names: str) -> list[TaskInfo]:
         """Return tasks by ``all``, by the beginning of a group (``skills``, ``long``), or by comma-separated names.
@@ -49,6 +51,13 @@ def _tabletop() -> Suite:
     )
 
 
+def _metaworld() -> Suite:
+    from envs.metaworld.simulation import MetaworldSimulation
+    from envs.metaworld.tasks import TASKS, VERSION
+
+    return Suite("metaworld_mt50", VERSION, TASKS, _simulation(MetaworldSimulation), ("metaworld",))
+
+
 def _simulation(cls: type) -> Callable[..., Simulation]:
     def make(**options: Any) -> Simulation:
         return cls(**options)
@@ -56,7 +65,7 @@ def _simulation(cls: type) -> Callable[..., Simulation]:
     return make
 
 
-SUITES: dict[str, Callable[[], Suite]] = {"tabletop": _tabletop}
+SUITES: dict[str, Callable[[], Suite]] = {"tabletop": _tabletop, "metaworld_mt50": _metaworld}
 
 
 def load_suite(name: str) -> Suite:

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.renderer import Renderer
 from envs.tabletop.arm import HAND_SITE, PADS, WRIST_CAMERA
 from envs.tabletop.model import (
     BUTTON_JOINT,
@@ -21,7 +22,6 @@ from envs.tabletop.model import (
     body_name,
     build_model,
 )
-from envs.tabletop.renderer import Renderer
 from envs.tabletop.scene import HALF_SIZE, RADII, Scene
 from envs.tabletop.units import JOINT_NAMES, to_lerobot, to_radians
 from vla.errors import ControlRateError, UnknownNameError

@@ -42,12 +42,8 @@ def write_motion(root: Path, episodes: int = 4, frames: int = 80, columns: int =
     vector = pa.list_(pa.float32(), columns)
     table = pa.table(
         {
-            ACTION: pa.array(
-                [row.tolist() for angles in motion for row in angles[1:]], pa.list_(pa.float32(), columns)
-            ),
-            STATE: pa.array(
-                [row.tolist() for angles in motion for row in angles[:-1]], pa.list_(pa.float32(), columns)
-            ),
+            ACTION: pa.array([row.tolist() for angles in motion for row in angles[1:]], vector),
+            STATE: pa.array([row.tolist() for angles in motion for row in angles[:-1]], vector),
             "episode_index": np.repeat(np.arange(episodes), frames),
         }
     )
