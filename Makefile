@@ -26,4 +26,4 @@ policy: setup    ## collect demonstrations and train a policy like checkpoints/t
 	scripts/tabletop_policy.sh
 
 lock: setup      ## renew requirements.lock
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.12 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.12 --extra dev --extra metaworld --no-annotate --no-header pyproject.toml -o requirements.lock

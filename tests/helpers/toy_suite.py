@@ -162,6 +162,7 @@ class ToySuite:
     name = "toy"
     version = "1"
     tasks = TASKS
+    packages = ()
 
     def select(self, text: str) -> list[TaskInfo]:
         chosen = [task for task in TASKS.values() if text in ("all", task.group) or task.name in text.split(",")]

@@ -11,7 +11,15 @@ GROUPS = {"a": "easy", "b": "easy", "c": "medium", "d": "hard", "e": "very_hard"
 def success(rates: dict[str, float], episodes: int = 20) -> dict:
     records = [
         EpisodeRecord(
-            task, i, "", i < round(rate * episodes), 1, "", (), (), {"early": i % 2 == 0 and i < rate * episodes}
+            task,
+            i,
+            instruction="",
+            success=i < round(rate * episodes),
+            steps=1,
+            reason="",
+            subgoals=(),
+            policy_seconds=(),
+            measures={"early": i % 2 == 0 and i < rate * episodes},
         )
         for task, rate in rates.items()
         for i in range(episodes)
