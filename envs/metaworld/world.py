@@ -44,6 +44,7 @@ class World:
         self._env.seed(seed)
         self.observation: NDArray[np.float64] = self._env.reset()[0]
         """What Meta-World's experts see (39,), objects and goal included."""
+        mujoco.mj_kinematics(self._env.model, self._env.data)  # or the first frame shows goals where they were before
         self.steps = 0
         self.flag = False
         """Whether the success flag is set now."""

@@ -68,6 +68,19 @@ def test_nothing_is_rendered_unless_somebody_looks(simulation, monkeypatch):
     assert observation.time == pytest.approx(1 / 80)
 
 
+@pytest.mark.parametrize("task", ["reach-v3", "push-v3", "door-open-v3"])
+def test_the_first_frame_shows_the_goal_where_it_is(simulation, task):
+    def sites():
+        return simulation.world.data.site_xpos[simulation.world.data.model.site("goal").id].copy()
+
+    simulation.reset(task, 3)
+    first = sites()
+    simulation.step(np.zeros(4, np.float32))
+    np.testing.assert_allclose(first, sites(), atol=1e-3)
+    simulation.reset(task, 4)
+    assert not np.allclose(first, sites(), atol=1e-3)
+
+
 def test_success_is_kept_and_the_flag_at_the_end_is_told_apart():
     simulation = MetaworldSimulation(**SMALL, run_on=True)
     assert demonstrate(simulation, "reach-v3", 0).steps == 500
