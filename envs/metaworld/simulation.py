@@ -43,8 +43,8 @@ class MetaworldSimulation:
     robot_type = "sawyer"
     version = VERSION
     control_hz = CONTROL_HZ
-    camera_names = (CAMERA,)
-    joint_names = ("hand_x", "hand_y", "hand_z", "gripper")
+    camera_names: tuple[str, ...] = (CAMERA,)
+    joint_names: tuple[str, ...] = ("hand_x", "hand_y", "hand_z", "gripper")
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """The camera against MuJoCo's own pixels, and against lerobot's environment."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
@@ -86,7 +88,7 @@ def test_frames_states_and_sentences_are_those_of_lerobots_environment():
     from lerobot.envs.metaworld import MetaworldEnv
 
     prepare()
-    theirs = MetaworldEnv("push-v3", obs_type="pixels_agent_pos")
+    theirs: Any = MetaworldEnv("push-v3", obs_type="pixels_agent_pos")
     expected, _ = theirs.reset(seed=11)
     simulation = MetaworldSimulation(image_size=(480, 480), supersample=1, shadows=True)
     simulation.reset("push-v3", 11)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_same_seed_same_rollout(env_id):
             frames.append(observation["pixels"]["corner2"])
         return info["instruction"], np.array(states), np.array(frames), env.unwrapped.simulation.world.observation
 
-    env = gym.make(env_id, **SMALL)
+    env: Any = gym.make(env_id, **SMALL)
     first = rollout(env)
     env.reset(seed=8)
     assert not np.array_equal(env.unwrapped.simulation.world.observation, first[3])

@@ -1,5 +1,7 @@
 """A policy with a crop at the hand, in lerobot's own environment and in ours."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ pytest.importorskip("metaworld", reason="the package metaworld is optional: see 
 
 @pytest.fixture
 def policy(tmp_path):
-    fields = dict(OmegaConf.to_container(OmegaConf.load("configs/experiment/metaworld.yaml").policy))
+    fields: Any = OmegaConf.to_container(OmegaConf.load("configs/experiment/metaworld.yaml").policy)
     config = LateFusionConfig(
         device="cpu",
         input_features={

@@ -8,7 +8,7 @@ from envs.metaworld.tasks import TASKS
 from vla.errors import ConfigError, UnknownNameError
 from vla.runtime.actors import ExpertActor
 from vla.runtime.episode import run_episode
-from vla.types import Done, Observation, Simulation, Subgoal
+from vla.types import Done, Simulation, Subgoal
 
 pytest.importorskip("metaworld", reason="the package metaworld is optional: see docs/benchmarks/metaworld.md")
 
@@ -94,7 +94,7 @@ def test_success_is_kept_and_the_flag_at_the_end_is_told_apart():
         simulation.step(np.array([1, 1, 1, 0], np.float32))
     assert simulation.succeeded()
     assert simulation.measures() == {"within_400_steps": True, "at_the_last_step": False}
-    assert isinstance(simulation.oracle().plan(Observation({}, np.zeros(4), 0.0), "", ()), Subgoal)
+    assert isinstance(simulation.oracle().plan(simulation.observe(images=False), "", ()), Subgoal)
 
 
 def test_success_after_the_short_horizon_does_not_count_within_it(simulation):
@@ -102,7 +102,7 @@ def test_success_after_the_short_horizon_does_not_count_within_it(simulation):
     simulation.world.first_success = 401
     assert simulation.succeeded()
     assert simulation.measures() == {"within_400_steps": False}
-    assert isinstance(simulation.oracle().plan(Observation({}, np.zeros(4), 0.0), "", ()), Done)
+    assert isinstance(simulation.oracle().plan(simulation.observe(images=False), "", ()), Done)
 
 
 @pytest.mark.parametrize("ablation", ["none", "language", "image", "state"])
