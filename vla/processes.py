@@ -7,8 +7,12 @@ import os
 import signal
 import sys
 import threading
-from contextlib import ContextDecorator, suppress
+import types
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager, suppress
 from typing import Self
+
+_SWAP = threading.Lock()
 
 
 def start_worker() -> None:
@@ -63,3 +67,19 @@ class Prompt(ContextDecorator):
     def _set(niceness: int) -> None:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
+@contextmanager
+def own_modules_only() -> Iterator[None]:
+    """Let processes that are started within this context not run the user's script again.
+
+    A spawned process imports its parent's main module, so that a script without a ``__main__`` guard would start itself
+    over and over. What is sent to such a process must come from a module that can be imported.
+    """
+    with _SWAP:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main

@@ -103,6 +103,20 @@ class TabletopSimulation:
         assert error is not None
         raise error
 
+    def draw(self, seed: int) -> None:
+        """Draw the scene of ``seed``, which belongs to no task; nothing is asked for until `aim`."""
+        self.start(draw_free_scene(seed), FREE, seed)
+
+    def aim(self, instruction: str) -> None:
+        """Take a user's own words as the instruction, in the scene as it is now.
+
+        Raises:
+            InstructionError: it cannot be understood, or mentions what is not on the table; nothing changes then.
+        """
+        self.steps = expand(parse(instruction), self.world.scene.phrases)
+        self.instruction = instruction
+        self.world.begin_task()
+
     def start(self, scene: Scene, task: str, seed: int, instruction: str = "", steps: tuple[Step, ...] = ()) -> None:
         """Set the table as ``scene`` says, for a task that is the caller's business."""
         self.close()

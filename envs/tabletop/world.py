@@ -81,13 +81,17 @@ class World:
         self._pads = {self.model.geom(name).id for name in PADS}
         self._jaws = (self.model.body("gripper").id, self.model.body("moving_jaw_so101_v1").id)
         self.ticks = 0
-        self.button_pressed = False
         self._place_arm(READY_POSE)
         self.command = READY_POSE.astype(np.float32)
         for _ in range(40):
             mujoco.mj_step(self.model, self.data)
         self.data.time = 0.0
-        self.start_positions = {item.phrase: self.position(item.phrase).copy() for item in scene.items}
+        self.begin_task()
+
+    def begin_task(self) -> None:
+        """Measure from how things are now: pushes from where objects lie, and the button is not pressed."""
+        self.light_button(False)
+        self.start_positions = {item.phrase: self.position(item.phrase).copy() for item in self.scene.items}
 
     def _place_arm(self, pose: NDArray) -> None:
         angles = to_radians(pose)

@@ -39,8 +39,9 @@ from vla.robots.twin_faults import (
     unplug_servo,
 )
 from vla.robots.twin_process import TwinProcess
-from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
+from vla.runtime.control_loop import ControlLoop
 from vla.runtime.loop_report import LoopReport, as_episode_result
+from vla.runtime.partners import PlannerRequest, PolicyRequest
 from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.sidecar import Sidecar
 from vla.runtime.watchdog import Watchdog

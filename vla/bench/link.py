@@ -37,7 +37,8 @@ from vla.cli.safety import Guard, make_filter, required_safety
 from vla.data.features import STATE
 from vla.errors import VlaError
 from vla.processes import start_worker
-from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest, Safety
+from vla.runtime.control_loop import ControlLoop
+from vla.runtime.partners import PlannerRequest, PolicyRequest, Safety
 from vla.runtime.sidecar import Sidecar
 from vla.serve.server import PolicyServer
 from vla.serve.spec import PolicySpec

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from rich.progress import Progress
 
 from vla.bench.report import Report, row
-from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess, move_to_ready
+from vla.cli.assembly import READY_SECONDS, PlannerProcess, PolicyProcess, move_to_ready
 from vla.cli.options import check_range, env_options, planner_spec
 from vla.cli.robots import open_robot
 from vla.cli.rollouts import open_suite

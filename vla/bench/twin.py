@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.progress import track
 
 from vla.bench.report import Report
-from vla.cli.deploy import READY_SECONDS, PlannerProcess, PolicyProcess, move_to_ready
+from vla.cli.assembly import READY_SECONDS, PlannerProcess, PolicyProcess, move_to_ready
 from vla.cli.options import FIRST_TEST_SEED, check_range, env_options, planner_spec
 from vla.cli.robots import open_robot
 from vla.cli.rollouts import open_suite

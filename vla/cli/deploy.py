@@ -3,105 +3,66 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
 
-from vla.cli.options import check_range, output_file, planner_spec, rerun_target
-from vla.cli.remote import remote_link
-from vla.cli.robots import Deployment, open_robot
+from vla.cli.assembly import Assembly, move_to_ready, stop_page
+from vla.cli.options import output_file, rerun_target
 from vla.cli.run import FAILED, REFUSED, SUCCEEDED, Narrator, default_output, interventions
-from vla.cli.safety import Guard, make_filter, required_safety
 from vla.data.json_file import write_json
 from vla.data.writer import write_dataset
-from vla.errors import ConfigError, VlaError
-from vla.planner.registry import make_planner
-from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
-from vla.runtime.lerobot_policy import check_robot
+from vla.errors import ConfigError
 from vla.runtime.loop_report import LoopReport, as_episode_result
 from vla.runtime.recording import EpisodeRecorder
 from vla.runtime.rerun_log import RerunLog
-from vla.runtime.sidecar import Sidecar
 from vla.runtime.stop_key import StopKey
 from vla.runtime.stop_switch import StopSwitch
 from vla.runtime.subscribers import Subscriber
 from vla.runtime.video import VideoRecorder
-from vla.runtime.watchdog import Watchdog
-from vla.serve.stop_page import StopPage
-from vla.types import ActionChunk, Plan
 
-READY_SECONDS = 180.0
-"""Longest time that planner and policy may take to load [s]."""
 SHOWN_FAULTS = 3
 
 
 def run(config: DictConfig) -> int:
     """Carry the instruction out; return 0 on success, 1 on failure or stop, 2 if the planner refuses it."""
-    check_range("max_seconds", config.max_seconds, 0.1)
-    check_range("replan_ticks", config.replan_ticks, 1)
-    check_range("blend_ticks", config.blend_ticks, 0)
     instruction = str(config.instruction).strip()
     if not instruction:
         raise ConfigError("the instruction is empty")
-    limits = required_safety(config, "nothing moves without a safety filter; switch single limits off with null")
-    check_range("watchdog", config.watchdog, 0.05)
     rerun_target(config, Path("checked.json"))
     recording = Path(config.record) if config.record else None
     if recording is not None and recording.exists():
         raise ConfigError(f"record={recording} exists; name a folder that does not")
-    planning = planner_spec(config)
-    stop_file = Path(config.stop_file)
-    if stop_file.exists():
-        raise ConfigError(f"{stop_file} exists, which stops the arm; remove it first")
-    remote = remote_link(config)
+    assembly = Assembly(config)
     with ExitStack() as stack:
         key = stack.enter_context(StopKey())
         page = stop_page(config, stack)
-        stop = stack.enter_context(StopSwitch(stop_file, key, *([page] if page else [])))
-        planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
-        local = PolicyProcess(str(config.policy), str(config.device), str(config.runtime))
-        policy = stack.enter_context(Sidecar(remote.process if remote else local, "policy"))
-        deployment = stack.enter_context(open_robot(config, instruction, config.seed))
+        stop = stack.enter_context(StopSwitch(assembly.stop_file, key, *([page] if page else [])))
+        stack.enter_context(assembly)
+        station = stack.enter_context(assembly.open(instruction, config.seed, stop))
+        deployment, safety, watchdog = station.deployment, station.safety, station.watchdog
         robot = deployment.robot
-        if remote:
-            remote.check_robot(robot.observe())
-        else:
-            check_robot(str(config.policy), robot.observe())
         seed = deployment.seed or 0
         output = output_file(config.output or Path("outputs/deploy") / default_output(instruction, seed).name)
         subscribers: list[Subscriber] = [Narrator()]
         scene = f", seed {seed}" if deployment.seed is not None else ""
         print(f'"{instruction}"  (robot {config.robot.name}{scene}, policy {config.policy})')
-        safety = Guard(make_filter(limits, deployment.arm, robot.control_hz))
         if target := rerun_target(config, output):
             log = RerunLog(target, robot.joint_names, lambda: safety.filter.interventions)
             subscribers.append(stack.enter_context(log))
-        planner.wait_ready(READY_SECONDS)
-        policy.wait_ready(READY_SECONDS)
+        assembly.wait_ready()
         if config.video:
             subscribers.append(stack.enter_context(VideoRecorder(output.with_suffix(".mp4"), robot.control_hz)))
         recorder = EpisodeRecorder("deploy")
         if recording is not None:
             subscribers.append(recorder)
-        watchdog = Watchdog(robot, stop, silence=config.watchdog)
         if page:
             page.status = watchdog
-        loop = ControlLoop(
-            watchdog,
-            policy,
-            planner,
-            remote.guard(safety) if remote else safety,
-            planner_period=planning.period,
-            replan_ticks=config.replan_ticks,
-            blend_ticks=config.blend_ticks,
-            subscribers=subscribers,
-            stop_requested=watchdog,
-        )
+        loop = station.loop(subscribers=subscribers)
         print(f"moving to the ready pose; {'space bar or ' if key.available else ''}Ctrl-C stops the arm", flush=True)
         with watchdog:
             move_to_ready(loop, deployment, safety)
@@ -125,69 +86,6 @@ def run(config: DictConfig) -> int:
     write_json(report_file, entry(report, safety.filter.interventions) | {"success": success})
     print(f"wrote {report_file}")
     return SUCCEEDED if success else REFUSED if refused else FAILED
-
-
-def stop_page(config: DictConfig, stack: ExitStack) -> StopPage | None:
-    """Serve the page of ``estop_port=``, and say where; None without one.
-
-    Raises:
-        ConfigError: the port cannot be used, or others could press the button.
-    """
-    if config.estop_port is None:
-        return None
-    check_range("estop_port", config.estop_port, 0, 65535)
-    page = stack.enter_context(StopPage(int(config.estop_port), str(config.estop_host)))
-    print(f"stop button: http://{page.host}:{page.port}/{'?token=…' if page.token else ''}", flush=True)
-    return page
-
-
-def move_to_ready(loop: ControlLoop, deployment: Deployment, safety: Guard) -> None:
-    """Move the arm to where policies expect to begin.
-
-    Raises:
-        VlaError: it does not get there.
-    """
-    if not loop.move_to(deployment.arm.ready):
-        raise VlaError(f"the arm did not get to the ready pose: {safety.stopped or 'something is in its way'}")
-
-
-@dataclass(frozen=True)
-class PolicyProcess:
-    """Loads a policy in its process."""
-
-    path: str
-    device: str
-    runtime: str = "auto"
-
-    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
-        """Return what predicts a chunk."""
-        from vla.runtime.lerobot_policy import load_policy
-
-        policy = load_policy(self.path, self.device, threads=1, runtime=self.runtime)
-        return lambda request: policy.predict_chunk(*request)
-
-
-@dataclass(frozen=True)
-class PlannerProcess:
-    """Sets up a planner in its process; another instruction, or another robot's clock, is another episode to it."""
-
-    name: str
-    options: Mapping[str, Any]
-
-    def __call__(self) -> Callable[[PlannerRequest], Plan]:
-        """Return what plans."""
-        planner = make_planner(self.name, None, self.options)
-        last, asked = "", 0.0
-
-        def plan(request: PlannerRequest) -> Plan:
-            nonlocal last, asked
-            observation, instruction, _ = request
-            if instruction != last or observation.time < asked:
-                planner.reset()
-            last, asked = instruction, observation.time
-            return planner.plan(*request)
-
-        return plan
 
 
 def describe(report: LoopReport, control_hz: float) -> str:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from vla.cli.options import check_range
 from vla.errors import ConfigError, LinkError
-from vla.runtime.control_loop import PolicyRequest, Safety
+from vla.runtime.partners import PolicyRequest, Safety
 from vla.serve.access import read_token
 from vla.serve.address import is_remote, server_url
 from vla.serve.client import Endpoint, RemotePolicy, open_link

@@ -39,6 +39,8 @@ class Deployment:
     """Of the simulated scene; None for a real robot."""
     succeeded: Callable[[], bool] | None = None
     """Tells whether the instruction has been carried out; None for a real robot."""
+    aim: Callable[[str], None] = lambda instruction: None
+    """Has ``succeeded`` tell of another instruction from now on. Raises an InstructionError if it is not understood."""
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
 
     Args:
         config: with the groups ``robot`` and ``env``.
-        instruction: what a simulated scene must allow.
+        instruction: what a simulated scene must allow; empty for any scene.
         seed: of a simulated scene; None takes the first that allows it.
 
     Raises:
@@ -64,35 +66,54 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
         if name == "so101":
             yield Deployment(stack.enter_context(_follower(options)), arm, name)
             return
-        simulation.reset_for_instruction(instruction, seed)
+        set_table(simulation, instruction, seed)
         if name == "so101_sim":
-            yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded)
+            yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded, simulation.aim)
             return
         make_arm = TwinArm(env_options(config), instruction, simulation.seed)
         twin = stack.enter_context(TwinProcess(make_arm, options["fps"]))
         robot = stack.enter_context(twin_follower(twin, simulation, options["fps"]))
-        yield Deployment(robot, arm, simulation.task, simulation.seed, partial(twin.call, _succeeded))
+        yield Deployment(
+            robot,
+            arm,
+            simulation.task,
+            simulation.seed,
+            partial(twin.call, _succeeded),
+            lambda instruction: twin.call(partial(_aim, instruction)),
+        )
+
+
+def set_table(simulation: Any, instruction: str, seed: int | None) -> None:
+    """Draw a simulation's scene; see `open_robot`."""
+    if instruction:
+        simulation.reset_for_instruction(instruction, seed)
+    else:
+        simulation.draw(seed or 0)
 
 
 @dataclass(frozen=True)
 class TwinArm:
-    """Builds the twin's arm in its process."""
+    """Builds the twin's arm in its process; see `open_robot`."""
 
     options: Mapping[str, Any]
     instruction: str
     seed: int
 
     def __call__(self) -> PoweredArm:
-        """Return the arm in a scene that the instruction can be carried out in."""
+        """Return the arm in its scene."""
         from envs.tabletop.powered_arm import PoweredArm
 
         simulation: Any = open_suite("tabletop").make(**self.options)
-        simulation.reset_for_instruction(self.instruction, self.seed)
+        set_table(simulation, self.instruction, self.seed)
         return PoweredArm(simulation)
 
 
 def _succeeded(twin: BusTwin) -> bool:
     return twin.physics.simulation.succeeded()  # type: ignore[attr-defined]
+
+
+def _aim(instruction: str, twin: BusTwin) -> None:
+    twin.physics.simulation.aim(instruction)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -133,6 +133,10 @@ class Guard:
         """Stop for good."""
         self.filter.stop(cause)
 
+    def resume(self) -> bool:
+        """Lift a stop, once the arm is at rest; return whether it is lifted."""
+        return self.filter.resume()
+
     def guard(
         self, proposal: NDArray | None, observation: Observation, time: float, planned_at: float | None
     ) -> NDArray[np.float32] | None:

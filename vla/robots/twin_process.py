@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import VlaError
-from vla.processes import start_worker
+from vla.processes import own_modules_only, start_worker
 from vla.robots.bus_twin import ArmPhysics, BusTwin
 from vla.robots.frame_board import FrameBoard
 
@@ -48,7 +48,8 @@ class TwinProcess:
         self._process = context.Process(
             target=_run, args=(self._make_arm, self._fps, theirs), name="bus twin", daemon=True
         )
-        self._process.start()
+        with own_modules_only():
+            self._process.start()
         theirs.close()
         try:
             self.port, address = self._receive(START_SECONDS)

@@ -33,6 +33,8 @@ class LoopReport:
     """Why the run ended, if the planner did not say that it is done."""
     done: bool = False
     """Whether the planner said that the instruction has been carried out."""
+    refused: bool = False
+    """Whether the planner refused it before there was any subgoal."""
     subgoals: tuple[SubgoalResult, ...] = ()
 
 

@@ -48,9 +48,13 @@ class Pacer:
         self.lateness.append(elapsed - self._tick * self.period)
         return elapsed
 
+    def forget(self) -> None:
+        """Begin another account of lateness; the rate goes on."""
+        self.lateness = []
+
     @property
     def ticks(self) -> int:
-        """Ticks so far."""
+        """Ticks in the account."""
         return len(self.lateness)
 
     def percentile(self, percent: float) -> float:

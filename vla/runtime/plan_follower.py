@@ -33,10 +33,13 @@ class PlanFollower:
         self.refused = False
         self.reason = ""
         """Why it ended, unless it is done."""
+        self.unclear = ""
+        """Why the planner holds, if it does."""
 
     def follow(self, plan: Plan, time: float) -> None:
         """Take in an answer at ``time`` [s]; one with the same text updates the box of the present subgoal."""
         current = self.subgoal
+        self.unclear = plan.reason if isinstance(plan, Hold) else ""
         match plan:
             case Subgoal(text=text) if current is not None and text == current.text:
                 self.subgoal = replace(current, box=plan.box)

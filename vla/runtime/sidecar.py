@@ -6,13 +6,15 @@ import contextlib
 import multiprocessing
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Literal, Self
 
 from vla.errors import VlaError
-from vla.processes import start_worker
+from vla.processes import own_modules_only, start_worker
 
 RESTART_DELAY = 0.5
 """Time before a process that has died is started again [s]."""
@@ -36,7 +38,7 @@ class Sidecar[Request, Result]:
     """A process that answers one request at a time; use as a context manager, or ``close`` it.
 
     Neither ``submit`` nor ``poll`` ever waits: a thread talks to the process. While it is busy, a further request
-    replaces the one that is waiting.
+    replaces the one that is waiting. ``call`` waits, and nothing replaces its request.
 
     Args:
         make: called in the process, returns the function that answers. Must be picklable.
@@ -47,6 +49,7 @@ class Sidecar[Request, Result]:
         self._make, self.name = make, name
         self._condition = threading.Condition()
         self._waiting: tuple[int, Request, float] | None = None
+        self._calls: deque[tuple[Any, Future[Any]]] = deque()
         self._replies: list[Reply[Result]] = []
         self._count = 0
         self._closed = False
@@ -83,6 +86,22 @@ class Sidecar[Request, Result]:
             self._condition.notify()
             return self._count
 
+    def call(self, request: Any, seconds: float) -> Any:
+        """Ask, and wait for the answer; from any thread but one that must not wait. ``poll`` does not see it.
+
+        Raises:
+            VlaError: there is no answer within ``seconds``, or the process failed, or died, over it.
+        """
+        future: Future[Any] = Future()
+        with self._condition:
+            self._calls.append((request, future))
+            self._condition.notify()
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise VlaError(f"the {self.name} has not answered for {seconds:g} s") from None
+
     @property
     def free(self) -> bool:
         """Whether a request would be answered at once."""
@@ -100,12 +119,13 @@ class Sidecar[Request, Result]:
             VlaError: it cannot be set up, or not within ``seconds``.
         """
         end = time.monotonic() + seconds
-        while self.state == "starting" and time.monotonic() < end:
+        while self.state == "starting" and time.monotonic() < end and not self._closed:
             time.sleep(0.02)
         if self.state == "failed":
             raise VlaError(self.failure)
         if self.state == "starting":
-            raise VlaError(f"the {self.name} was not ready after {seconds:g} s")
+            late = "closed before it was ready" if self._closed else f"not ready after {seconds:g} s"
+            raise VlaError(f"the {self.name} was {late}")
 
     def close(self) -> None:
         """End the process."""
@@ -141,7 +161,8 @@ class Sidecar[Request, Result]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_answer, args=(self._make, theirs), name=self.name, daemon=True)
-        process.start()
+        with own_modules_only():
+            process.start()
         self._process = process
         theirs.close()
         if self._closed:
@@ -155,12 +176,16 @@ class Sidecar[Request, Result]:
     def _serve(self, connection: Connection) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._closed or self._waiting, timeout=0.1)
+                self._condition.wait_for(lambda: self._closed or self._waiting or self._calls, timeout=0.1)
                 waiting, self._waiting = self._waiting, None
+                called = None if waiting or not self._calls else self._calls.popleft()
                 if self._closed:
                     return
-                if waiting is not None:
+                if waiting is not None or called is not None:
                     self.state = "busy"
+            if called is not None:
+                self._answer_call(connection, *called)
+                continue
             if waiting is None:
                 if not self._process.is_alive():
                     return
@@ -171,6 +196,19 @@ class Sidecar[Request, Result]:
             with self._condition:
                 self._replies.append(Reply(number, result, error, time.perf_counter() - since))
                 self.state = "idle"
+
+    def _answer_call(self, connection: Connection, request: Any, future: Future[Any]) -> None:
+        result, error = None, f"the {self.name} died"
+        try:
+            if future.set_running_or_notify_cancel():
+                connection.send(request)
+                result, error = connection.recv()
+        finally:
+            self.state = "idle"
+            if error and not future.cancelled():
+                future.set_exception(VlaError(error))
+            elif not future.cancelled():
+                future.set_result(result)
 
 
 def _answer(make: Callable[[], Callable[[Any], Any]], connection: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class StopSwitch:
-    """Latches the first request to stop; use as a context manager, and call it to ask.
+    """Latches the first request to stop; call it to ask. As a context manager it hears signals, too.
 
     A second Ctrl-C interrupts the program, in case it does not get round to stopping.
 
@@ -41,6 +41,18 @@ class StopSwitch:
         for source in self._sources:
             self._cause = self._cause or source()
         return self._cause
+
+    def press(self, cause: str) -> None:
+        """Stop; from any thread."""
+        self._cause = self._cause or cause
+
+    def release(self) -> str:
+        """Forget what was asked for; return what still asks for a stop, or "".
+
+        Sources that latch themselves must have been released before.
+        """
+        self._cause, self._signals = "", 0
+        return self()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._cause = self._cause or f"emergency stop: {signal.Signals(number).name}"

@@ -22,7 +22,7 @@ class Watchdog:
 
     Whoever asks for a stop is heard here, also while the loop waits for something. The loop then has ``grace`` to bring
     the arm to rest within its limits; afterwards nothing is sent to the robot any more, whose servos hold the last
-    command. Nothing lifts that: a stopped run is over. Use as a context manager around the time in which the loop runs.
+    command. Use as a context manager around the time in which the loop runs; to lift a stop, leave and enter it again.
 
     Args:
         robot: the robot proper.
@@ -44,10 +44,12 @@ class Watchdog:
         """Whether commands are refused."""
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def __enter__(self) -> Self:
         self._heard = time.monotonic()
+        self.cause, self.shut = "", False
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
         return self
 

@@ -100,6 +100,10 @@ class StopPage:
         """Stop."""
         self._pressed.set()
 
+    def release(self) -> None:
+        """Forget that the button was pressed: for whoever may resume, the page cannot."""
+        self._pressed.clear()
+
     def describe(self) -> str:
         """Return the state of the run in words."""
         cause = self() or self.status()

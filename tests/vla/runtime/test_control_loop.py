@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tests.helpers.careful import Careful
 from tests.helpers.toy_suite import ToySimulation
 from vla.errors import RobotError
-from vla.runtime.control_loop import ControlLoop, PlannerRequest, PolicyRequest
+from vla.runtime.control_loop import ControlLoop
+from vla.runtime.partners import PlannerRequest, PolicyRequest
 from vla.runtime.sidecar import Sidecar
 from vla.types import ActionChunk, Box, Done, Hold, Observation, Plan, Refuse, Subgoal
 
@@ -38,7 +39,7 @@ class MakePlanner:
 
         def plan(request: PlannerRequest) -> Plan:
             nonlocal reached
-            observation, instruction, _ = request
+            observation, instruction, *_ = request
             time.sleep(self.seconds)
             if instruction == "dance":
                 return Refuse("cannot dance")

@@ -100,3 +100,12 @@ def test_what_cannot_be_set_up_says_why() -> None:
     with pytest.raises(VlaError, match="the policy cannot be set up: no weights"):
         broken.wait_ready(60.0)
     broken.close()
+
+
+def test_a_call_waits_for_its_answer_and_is_not_replaced(sidecar: Sidecar[float, float]) -> None:
+    number = sidecar.submit(20.0)
+    sidecar.submit(21.0)
+    assert sidecar.call(5.0, 20.0) == 10.0
+    assert wait_for(sidecar).request >= number
+    with pytest.raises(VlaError, match="has not answered for"):
+        sidecar.call(2000.0, 0.05)

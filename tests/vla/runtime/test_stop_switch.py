@@ -41,3 +41,15 @@ def test_a_second_interrupt_ends_the_program() -> None:
         assert switch() == "emergency stop: SIGINT"
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_can_be_pressed_and_released_but_not_against_what_still_asks_for_a_stop(tmp_path: Path) -> None:
+    switch = StopSwitch(tmp_path / "STOP")
+    switch.press("button")
+    switch.press("another")
+    assert switch() == "button"
+    assert switch.release() == switch() == ""
+    (tmp_path / "STOP").touch()
+    switch.press("button")
+    assert "STOP exists" in switch.release()
+    assert "STOP exists" in switch()

@@ -59,3 +59,16 @@ def test_a_stop_is_heard_while_the_loop_waits_and_enforced_if_it_does_not_obey()
         with pytest.raises(RobotError, match="button"):
             watchdog.step(ACTION)
     assert robot.ticks == 1
+
+
+def test_to_enter_it_again_lifts_a_stop_unless_it_is_still_asked_for() -> None:
+    robot, requests = ToySimulation(), ["button"]
+    watchdog = Watchdog(robot, lambda: requests[0] if requests else "", silence=5.0, grace=0.05)
+    for _ in range(2):
+        with watchdog:
+            wait_for(lambda: watchdog.shut)
+    requests.clear()
+    with watchdog:
+        watchdog.step(ACTION)
+        assert not watchdog.cause
+    assert robot.ticks == 1

@@ -21,7 +21,9 @@ from tests.helpers.toy_suite import CONTROL_HZ
 from tests.vla.serve.tiny import SIZE, serve_process, serving
 from vla.cli.remote import RemoteLink
 from vla.errors import CheckpointError, ConfigError, LinkError
-from vla.runtime.control_loop import ControlLoop, LoopReport, PlannerRequest
+from vla.runtime.control_loop import ControlLoop
+from vla.runtime.loop_report import LoopReport
+from vla.runtime.partners import PlannerRequest
 from vla.runtime.sidecar import Sidecar
 from vla.types import Box, Observation, Plan, Subgoal
 
