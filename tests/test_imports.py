@@ -29,9 +29,9 @@ ALLOWED = {
     "envs": CONTRACT | {"vla.data", "vla.language", "vla.vlm.examples", "vla.vlm.grounding", "vla.vlm.prompts"},
     "policies": CONTRACT | {"vla.data"},
 }
-"""Package -> packages of ours that it may import besides itself. vla.cli, vla.bench and vla.doctor see everything."""
+"""Package -> packages of ours that it may import besides itself. Those that are `FREE` see everything."""
 OURS = ("vla", "envs", "policies", "lerobot_policy_vla")
-FREE = ("vla.cli", "vla.bench", "vla.doctor", "lerobot_policy_vla")
+FREE = ("vla.cli", "vla.api", "vla.bench", "vla.doctor", "lerobot_policy_vla")
 
 
 def modules():

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ContextDecorator, contextmanager, suppress
 from typing import Self
 
+SWITCH_INTERVAL = 5e-4
+"""How long another thread may keep the interpreter from one that must not come late [s]; usually it is 5 ms."""
 _SWAP = threading.Lock()
 
 
@@ -21,10 +23,6 @@ def start_worker() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-
-
-SWITCH_INTERVAL = 5e-4
-"""How long another thread may keep the interpreter from one that must not come late [s]; usually it is 5 ms."""
 
 
 class Prompt(ContextDecorator):

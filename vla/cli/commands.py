@@ -41,6 +41,7 @@ COMMANDS = {
         Command("report", "show an evaluation or a training run as a page, or compare two evaluations", words="runs"),
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
+        Command("command", "carry out instructions as they are typed, in real time, behind the safety filter"),
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
         Command("calibrate", "calibrate a real arm, with lerobot's script", passed_on="lerobot"),
         Command("teleoperate", "move a real arm with a leader arm, with lerobot's script", passed_on="lerobot"),

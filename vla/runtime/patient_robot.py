@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -27,7 +28,7 @@ class PatientRobot:
 
     def __init__(self, robot: Robot, on_fault: Callable[[str], None], give_up: Callable[[str], None]) -> None:
         self._robot, self._on_fault, self._give_up = robot, on_fault, give_up
-        self._looks: list[Future[Observation]] = []
+        self._looks: deque[Future[Observation]] = deque()
         self._seen: Observation | None = None
         self._failing_since: float | None = None
         self.sent: NDArray[np.float32] | None = None
@@ -49,7 +50,7 @@ class PatientRobot:
         Raises:
             RobotError: it fails the first time that it is asked.
         """
-        looks, self._looks = self._looks, []
+        looks = [self._looks.popleft() for _ in range(len(self._looks))]
         try:
             self._seen = replace(self._robot.observe(images=images or bool(looks)), time=now)
         except RobotError as error:

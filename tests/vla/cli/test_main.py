@@ -16,6 +16,7 @@ REQUIRED = {
     "doctor": [],
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
+    "command": [],
     "calibrate": [],
     "teleoperate": [],
     "record": ["instruction=x", "output=y"],
