@@ -68,12 +68,12 @@ class PlannerProcess:
     name: str
     options: Mapping[str, Any]
 
-    def __call__(self) -> Callable[[PlannerRequest | SceneQuestion], Plan | tuple[str, dict[str, Box | None]]]:
-        """Return what plans, and answers questions."""
+    def __call__(self) -> Callable[[PlannerRequest], Plan]:
+        """Return what plans, and answers a `SceneQuestion` with text and boxes."""
         planner: Any = make_planner(self.name, None, self.options)
         episode: int | None = None
 
-        def work(request: PlannerRequest | SceneQuestion) -> Plan | tuple[str, dict[str, Box | None]]:
+        def work(request: PlannerRequest | SceneQuestion) -> Any:
             nonlocal episode
             if isinstance(request, SceneQuestion):
                 return _answer(planner.chat, planner.config.cameras, request)
