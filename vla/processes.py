@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -28,6 +29,9 @@ def start_worker() -> None:
 class Prompt(ContextDecorator):
     """Lets threads go before others meanwhile: those of other processes where that is permitted, and of this one.
 
+    What is in memory by then is left out when the interpreter looks for garbage: with torch and lerobot loaded, that
+    would stop all threads for a quarter of a second.
+
     Args:
         niceness: on Unix's scale, from -20 (first) to 19; below 0 needs the right to it (CAP_SYS_NICE).
     """
@@ -46,6 +50,7 @@ class Prompt(ContextDecorator):
             if cls._inside == 0:
                 cls._usual_interval = sys.getswitchinterval()
                 sys.setswitchinterval(SWITCH_INTERVAL)
+                gc.freeze()
             cls._inside += 1
         if sys.platform == "linux":  # where a priority can be a single thread's
             self._before.niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
@@ -60,6 +65,7 @@ class Prompt(ContextDecorator):
             cls._inside -= 1
             if cls._inside == 0:
                 sys.setswitchinterval(cls._usual_interval)
+                gc.unfreeze()
 
     @staticmethod
     def _set(niceness: int) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -41,12 +42,14 @@ def test_who_may_not_go_first_works_as_before() -> None:
     assert work() == 7
 
 
-def test_threads_that_must_not_come_late_share_the_interpreters_short_interval() -> None:
+def test_threads_that_must_not_come_late_are_spared_other_threads_and_old_garbage() -> None:
     usual = sys.getswitchinterval()
     first, second = Prompt(niceness()), Prompt(niceness())
     first.__enter__()
     second.__enter__()
     first.__exit__()
     assert sys.getswitchinterval() < usual
+    assert gc.get_freeze_count() > 1000
     second.__exit__()
+    assert gc.get_freeze_count() == 0
     assert sys.getswitchinterval() == pytest.approx(usual)
