@@ -9,7 +9,8 @@ import numpy as np
 from torch.utils.data import IterableDataset
 
 from vla.vlm.examples import View
-from vla.vlm.training.images import ImageStore, recolour
+from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.images import decode, recolour
 from vla.vlm.training.items import Items, next_usable
 from vla.vlm.training.packing import Batch
 
@@ -26,7 +27,7 @@ class Batches(IterableDataset):
     Args:
         views: of the training split.
         items: makes batches of them.
-        store: decodes their images.
+        processor: of the model.
         batch_size: views a batch.
         seed: of order, questions and colours.
         augment: whether to recolour images.
@@ -37,14 +38,14 @@ class Batches(IterableDataset):
         self,
         views: Sequence[View],
         items: Items[Any],
-        store: ImageStore,
+        processor: VlmProcessor,
         *,
         batch_size: int,
         seed: int = 0,
         augment: bool = False,
         start: int = 0,
     ) -> None:
-        self.views, self.items, self.store = views, items, store
+        self.views, self.items, self.processor = views, items, processor
         self.batch_size, self.seed, self.augment, self.start = batch_size, seed, augment, start
 
     def __iter__(self) -> Iterator[Batch]:
@@ -71,18 +72,18 @@ class Batches(IterableDataset):
 
     def _prepare(self, index: int, random: np.random.Generator) -> Any:
         view = self.views[index]
-        images = self.store.get(index, view)
+        images = decode(view, self.processor)
         return self.items.prepare(view, recolour(images, random) if self.augment else images, random)
 
 
 def held_out_batches(
-    views: Sequence[View], count: int, items: Items[Any], store: ImageStore, batch_size: int
+    views: Sequence[View], count: int, items: Items[Any], processor: VlmProcessor, batch_size: int
 ) -> list[Batch]:
     """Return the same batches each time, of at most ``count`` views, evenly spaced, their images as they are."""
     prepared = []
     spaced = np.linspace(0, len(views) - 1, min(count, len(views))).round().astype(int)
     for index in sorted({next_usable(views, items, int(place)) for place in spaced}):
         view = views[index]
-        prepared.append(items.prepare(view, store.get(index, view), np.random.default_rng([2, index])))
+        prepared.append(items.prepare(view, decode(view, processor), np.random.default_rng([2, index])))
     prepared.sort(key=items.length)
     return [items.collate(prepared[start : start + batch_size]) for start in range(0, len(prepared), batch_size)]

@@ -1,4 +1,4 @@
-"""Images of views: decoded and resized once, then kept in memory, and slightly recoloured each time."""
+"""Images of views: decoded and resized each time, since all of them together are too large, and slightly recoloured."""
 
 from __future__ import annotations
 
@@ -17,31 +17,11 @@ BRIGHTNESS, CONTRAST, GAIN = 0.2, 0.2, 0.1
 """Greatest change of all values (part of the range), of their spread, and of each colour channel (relative)."""
 
 
-class ImageStore:
-    """Images as the model takes them, before they are normalised.
-
-    Args:
-        processor: resizes them, just as for an answer.
-    """
-
-    def __init__(self, processor: VlmProcessor) -> None:
-        self.processor = processor
-        self._known: dict[int, Tensor] = {}
-
-    def get(self, index: int, view: View) -> Tensor:
-        """Return the images of a view, uint8 (I, 3, S, S).
-
-        Args:
-            index: of the view in its split.
-            view: the view.
-        """
-        if index not in self._known:
-            pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in view.images]
-            resized = self.processor.image_processor(
-                pictures, do_rescale=False, do_normalize=False, return_tensors="pt"
-            )
-            self._known[index] = resized["pixel_values"].to(torch.uint8)
-        return self._known[index]
+def decode(view: View, processor: VlmProcessor) -> Tensor:
+    """Return the images of a view as the model takes them, before they are normalised, uint8 (I, 3, S, S)."""
+    pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in view.images]
+    resized = processor.image_processor(pictures, do_rescale=False, do_normalize=False, return_tensors="pt")
+    return resized["pixel_values"].to(torch.uint8)
 
 
 def normalise(images: Tensor, processor: VlmProcessor) -> Tensor:

@@ -24,7 +24,6 @@ from vla.vlm.training.batches import Batches, held_out_batches
 from vla.vlm.training.budget_trainer import BudgetTrainer, Pace
 from vla.vlm.training.card import write_card
 from vla.vlm.training.contrastive import ContrastiveLearner
-from vla.vlm.training.images import ImageStore
 from vla.vlm.training.items import next_usable
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.runs import Clock
@@ -74,18 +73,17 @@ def train(
     setup = make_setup(options)
     next_usable(views["train"], setup.items, 0)
     runs.begin(options)
-    store = ImageStore(setup.learner.processor)
+    processor = setup.learner.processor
     make_batches = partial(
         Batches,
         views["train"],
         setup.items,
-        store,
+        processor,
         batch_size=options.batch_size,
         seed=options.seed,
         augment=options.augment,
     )
-    unseen = ImageStore(setup.learner.processor)
-    held_out = held_out_batches(views["test"], options.val_views, setup.items, unseen, options.batch_size)
+    held_out = held_out_batches(views["test"], options.val_views, setup.items, processor, options.batch_size)
     clock = runs.read_clock(checkpoint) if checkpoint else Clock(0, 0.0)
     trainer = BudgetTrainer(setup.learner, options, lambda start: make_batches(start=start), held_out, clock)
     records = Records(options.output, clock.step)

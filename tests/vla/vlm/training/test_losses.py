@@ -22,7 +22,6 @@ from vla.vlm.tiny import tiny_vlm
 from vla.vlm.training.batches import Batches
 from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.distill import DistillLearner
-from vla.vlm.training.images import ImageStore
 from vla.vlm.training.items import AnswerItems, PairItems
 from vla.vlm.training.learner import Learner
 from vla.vlm.training.preference import PreferenceLearner
@@ -40,7 +39,7 @@ class Letters:
 
 
 def batches(items: Any, learner: Learner, size: int, views: Sequence[View] = VIEWS) -> Iterator[dict[str, Tensor]]:
-    return iter(Batches(views, items, ImageStore(learner.processor), batch_size=size))
+    return iter(Batches(views, items, learner.processor, batch_size=size))
 
 
 def fit(learner: Learner, stream: Iterator[dict[str, Tensor]], steps: int, rate: float) -> list[dict[str, float]]:

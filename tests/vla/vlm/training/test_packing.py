@@ -19,7 +19,7 @@ from vla.vlm.examples import Question, View
 from vla.vlm.prompts import conversation
 from vla.vlm.tiny import tiny_vlm
 from vla.vlm.training.answering import answer_log_probabilities, answer_logits
-from vla.vlm.training.images import ImageStore, normalise
+from vla.vlm.training.images import decode, normalise
 from vla.vlm.training.items import AnswerItems, PairItems
 from vla.vlm.training.new_tokens import NewTokens
 from vla.vlm.training.packing import Row, Segment, collate
@@ -141,7 +141,7 @@ def test_new_rows_start_where_the_model_is_and_are_stored_there() -> None:
 
 def test_images_are_decoded_as_the_processor_does() -> None:
     view = toy_view(5)
-    stored = ImageStore(PROCESSOR).get(0, view)
+    stored = decode(view, PROCESSOR)
     direct = PROCESSOR(text="<image>", images=[Image.open(io.BytesIO(view.images[0]))])["pixel_values"]
     torch.testing.assert_close(normalise(stored, PROCESSOR), direct, atol=0.02, rtol=0)
 
