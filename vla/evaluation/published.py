@@ -1,4 +1,4 @@
-"""Published results of a benchmark, kept in ``configs/benchmark/<suite>.yaml``, and ours beside them."""
+"""Published results of a benchmark, kept in ``benchmarks/<suite>.yaml``, and ours beside them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Benchmark:
 
 def load_benchmark(suite: str) -> Benchmark | None:
     """Return the published results of a suite; None if it is no public benchmark."""
-    file = resources.files("configs") / "benchmark" / f"{suite}.yaml"
+    file = resources.files("vla.evaluation") / "benchmarks" / f"{suite}.yaml"
     if ":" in suite or not file.is_file():
         return None
     content: Any = OmegaConf.to_container(OmegaConf.create(file.read_text(encoding="utf-8")))
