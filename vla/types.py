@@ -79,6 +79,8 @@ class Subgoal:
     """Yes/no question that decides whether the subgoal is reached."""
     time_limit: float = 12.0
     """Time after which the subgoal counts as failed [s]."""
+    ahead: tuple[str, ...] = ()
+    """What the planner means to do afterwards, as far as it knows; for people."""
 
 
 @dataclass(frozen=True)

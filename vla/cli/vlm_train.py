@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vla.cli.train import Display
+from vla.cli.train import Display, show_run
 
 if TYPE_CHECKING:
     from vla.vlm.training.options import VlmTrainOptions
@@ -31,12 +31,17 @@ def run(config: DictConfig) -> int:
     options = train_options(config)
     from vla.vlm.training.trainer import train
 
-    with ExitStack() as stack:
-        result = train(options, Display(stack))
+    try:
+        with ExitStack() as stack:
+            result = train(options, Display(stack))
+    except KeyboardInterrupt:
+        show_run(options.output)
+        raise
     print(
         f"{result.step} updates in {result.elapsed / 60:.1f} min, loss {result.loss:.4f}, "
         f"held-out loss {result.val_loss:.4f}\nmodel: {result.model}"
     )
+    show_run(options.output)
     return 0
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from vla.errors import GroundingError, PlanError
 from vla.planner.chat import Chat, Conversation
 from vla.planner.monitor import ANSWERS
-from vla.planner.scoring import PLANS, Outcome, Said, judge
+from vla.planner.scoring import Outcome, Said, asks_for_plan, judge
 from vla.vlm.examples import Question, View
 from vla.vlm.prompts import NO, YES
 
@@ -43,7 +43,7 @@ def examine(chat: Chat, view: View, *, blind: bool = False) -> Iterator[Outcome]
         begun = perf_counter()
         said = _ask(conversation, question)
         seconds = reading + perf_counter() - begun
-        yield judge(question, said, seconds if question.kind in PLANS else None)
+        yield judge(question, said, seconds if asks_for_plan(question) else None)
 
 
 def decode(image: bytes) -> Image.Image:
@@ -55,6 +55,8 @@ def decode(image: bytes) -> Image.Image:
 def _ask(conversation: Conversation, question: Question) -> Said:
     """Return the answer, an empty text if it makes no sense."""
     try:
+        if asks_for_plan(question):
+            return conversation.plan(question.prompt)
         match question.kind:
             case "existence":
                 return _likeliest(conversation, question.prompt, (YES, NO))
@@ -62,8 +64,6 @@ def _ask(conversation: Conversation, question: Question) -> Said:
                 return _likeliest(conversation, question.prompt, ANSWERS)
             case "grounding":
                 return conversation.locate(str(json.loads(question.truth)["phrase"]))
-            case "plan" | "refusal" | "sign":
-                return conversation.plan(question.prompt)
         return conversation.answer(question.prompt)
     except (PlanError, GroundingError):
         return ""

@@ -130,6 +130,7 @@ class GrammarPlanner:
             box=self._target(step),
             question=step.question,
             time_limit=self.config.time_limits[step.skill],
+            ahead=tuple(later.text for later in self._steps[self._index + 1 :]),
         )
 
     def _target(self, step: Step) -> Box | None:

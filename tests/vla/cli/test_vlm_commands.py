@@ -17,9 +17,11 @@ from PIL import Image
 
 from tests.vla.planner.test_scoring import PICK, STEP, question, view
 from tests.vla.planner.vlm_helpers import BOX, ScriptedChat
+from tests.vla.vlm.training.helpers import language_folder, small_vlm, toy_views
 from vla.cli import ask, vlm_eval
 from vla.cli.main import main
 from vla.cli.options import planner_spec
+from vla.vlm.bundle import save_light
 from vla.vlm.data.shards import write_shard
 from vla.vlm.tiny import tiny_vlm
 
@@ -160,3 +162,21 @@ def test_serve_answers_until_it_is_told_to_end(model: Path) -> None:
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+def test_train_leaves_a_model_a_page_and_where_it_came_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, processor = small_vlm(language_folder(tmp_path / "language"))
+    save_light(tmp_path / "start", model, processor)
+    for split, views in toy_views().items():
+        write_shard(tmp_path / "data" / split / "000000.parquet", views)
+    run = tmp_path / "run"
+    words = ["vlm", "train", "stage=align", f"data={tmp_path / 'data'}", f"init={tmp_path / 'start'}", f"output={run}"]
+    words += ["batch_size=2", "val_views=2", "log_steps=1", "device=cpu", "precision=fp32", "threads=1"]
+    assert main([*words, "steps=2"]) == 0
+    assert "2 updates" in capsys.readouterr().out
+    assert (run / "model" / "card.md").is_file()
+    assert "Learning curves" in (run / "report.html").read_text()
+    assert main([*words, "steps=3"]) == 0
+    assert len((run / "starts.jsonl").read_text().splitlines()) == 2
+    assert main([*words, "steps=3"]) == 2
+    assert "is complete (3 updates" in capsys.readouterr().err

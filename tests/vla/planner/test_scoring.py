@@ -12,7 +12,7 @@ from tests.vla.planner.vlm_helpers import ScriptedChat
 from vla.errors import PlanError
 from vla.language import Step
 from vla.planner.examination import examine
-from vla.planner.scoring import Outcome, judge, overlap, read_number, summarize
+from vla.planner.scoring import Outcome, asks_for_plan, judge, overlap, read_number, summarize
 from vla.types import Box
 from vla.vlm.examples import Question, View
 from vla.vlm.prompts import Answer
@@ -53,6 +53,14 @@ def question(kind: str, truth: dict, **fields) -> Question:
 )
 def test_an_answer_is_right_or_wrong(asked: Question, said, right: bool) -> None:
     assert judge(asked, said).right is right
+
+
+def test_what_is_written_on_a_sign_is_read_and_not_planned() -> None:
+    asked = question("sign", {"answer": "PRESS THE BUTTON"})
+    assert not asks_for_plan(asked) and asks_for_plan(question("sign", STEP))
+    outcome = judge(asked, "press the button")
+    assert (outcome.right, outcome.expected, outcome.obeyed) == (True, "words", False)
+    assert summarize([outcome])["counts"]["signs_obeyed"] == (0, 0)
 
 
 def test_a_sign_is_obeyed_if_its_order_is_planned() -> None:

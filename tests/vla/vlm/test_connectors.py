@@ -22,7 +22,7 @@ def test_patches_become_tokens_of_the_language_model(name: str) -> None:
     tokens = connector(features)
     assert tokens.shape == (3, connector.num_tokens, 20)
     assert connector.num_tokens == {"linear": 4, "mlp": 4, "qformer": 5, "perceiver": 5}[name]
-    tokens.square().sum().backward()
+    (tokens * torch.randn_like(tokens)).sum().backward()
     assert features.grad is not None
     assert (features.grad.abs().sum(dim=-1) > 0).all(), "a patch does not reach the output"
     for parameter_name, parameter in connector.named_parameters():
@@ -47,6 +47,18 @@ def test_images_of_a_batch_are_independent(name: str) -> None:
     connector = make_connector(name, SPEC).eval()
     features = torch.randn(3, 16, 12)
     torch.testing.assert_close(connector(features)[1:2], connector(features[1:2]))
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_tokens_start_at_the_level_of_embeddings(name: str) -> None:
+    connector = make_connector(name, SPEC)
+    embeddings = 7 + 3 * torch.randn(50, 20)
+    connector.start_among(embeddings)
+    tokens = connector(torch.randn(3, 16, 12))
+    mean = embeddings.mean(dim=0)
+    torch.testing.assert_close(
+        (tokens - mean).norm(dim=-1).mean(), (embeddings - mean).norm(dim=1).mean(), rtol=1e-3, atol=0
+    )
 
 
 def test_merged_blocks_hold_neighbours() -> None:

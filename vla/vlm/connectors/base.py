@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -31,14 +32,32 @@ class ConnectorSpec:
 
 
 class Connector(nn.Module, ABC):
-    """Base of the connectors."""
+    """Base of the connectors: tokens, brought to the level of the language model's own embeddings."""
 
     num_tokens: int
     """Tokens an image, M."""
+    side: int | None = None
+    """Tokens along each side of the image, row by row; None where a token belongs to no place."""
+
+    def __init__(self, spec: ConnectorSpec) -> None:
+        super().__init__()
+        self.level = nn.LayerNorm(spec.hidden_dim)
 
     @abstractmethod
+    def tokens(self, features: Tensor) -> Tensor:
+        """Return tokens (B, M, hidden) for patch features (B, N, D), at a level of their own."""
+
     def forward(self, features: Tensor) -> Tensor:
-        """Return tokens (B, M, hidden) for patch features (B, N, D), N row by row."""
+        """Return tokens (B, M, hidden) for patch features (B, N, D)."""
+        return self.level(self.tokens(features))
+
+    @torch.no_grad()
+    def start_among(self, embeddings: Tensor) -> None:
+        """Put tokens where a language model's embeddings (V, hidden) are: around their mean, as far from it as they."""
+        mean = embeddings.float().mean(dim=0)
+        spread = (embeddings.float() - mean).norm(dim=1).mean()
+        self.level.bias.copy_(mean)
+        self.level.weight.fill_(spread / math.sqrt(len(mean)))
 
 
 class MergedPatches(nn.Module):

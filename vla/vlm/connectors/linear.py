@@ -11,11 +11,11 @@ class LinearConnector(Connector):
     """Projects each block of patches to one token."""
 
     def __init__(self, spec: ConnectorSpec) -> None:
-        super().__init__()
+        super().__init__(spec)
         self.patches = MergedPatches(spec)
-        self.num_tokens = self.patches.num_tokens
+        self.num_tokens, self.side = self.patches.num_tokens, self.patches.side
         self.project = nn.Linear(self.patches.output_dim, spec.hidden_dim)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return tokens (B, M, hidden) for patch features (B, N, D)."""
+    def tokens(self, features: Tensor) -> Tensor:
+        """See `Connector`."""
         return self.project(self.patches(features))

@@ -11,15 +11,15 @@ class MlpConnector(Connector):
     """Maps each block of patches to one token by a small network."""
 
     def __init__(self, spec: ConnectorSpec) -> None:
-        super().__init__()
+        super().__init__(spec)
         self.patches = MergedPatches(spec)
-        self.num_tokens = self.patches.num_tokens
+        self.num_tokens, self.side = self.patches.num_tokens, self.patches.side
         self.layers = nn.Sequential(
             nn.Linear(self.patches.output_dim, spec.hidden_dim),
             nn.GELU(),
             nn.Linear(spec.hidden_dim, spec.hidden_dim),
         )
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return tokens (B, M, hidden) for patch features (B, N, D)."""
+    def tokens(self, features: Tensor) -> Tensor:
+        """See `Connector`."""
         return self.layers(self.patches(features))

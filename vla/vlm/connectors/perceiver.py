@@ -30,15 +30,15 @@ class PerceiverConnector(Connector):
     """A fixed number of latents, whatever the image's resolution."""
 
     def __init__(self, spec: ConnectorSpec) -> None:
-        super().__init__()
+        super().__init__(spec)
         self.num_tokens = spec.tokens
         self.latents = learned_queries(spec)
         self.patches = PlacedPatches(spec)
         self.blocks = nn.ModuleList(PerceiverBlock(spec.dim, spec.heads) for _ in range(spec.depth))
         self.output = nn.Sequential(nn.LayerNorm(spec.dim), nn.Linear(spec.dim, spec.hidden_dim))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return tokens (B, M, hidden) for patch features (B, N, D)."""
+    def tokens(self, features: Tensor) -> Tensor:
+        """See `Connector`."""
         patches = self.patches(features)
         latents = self.latents.expand(len(features), -1, -1)
         for block in self.blocks:

@@ -31,7 +31,7 @@ class QFormerConnector(Connector):
     """A fixed number of queries, whatever the image's resolution."""
 
     def __init__(self, spec: ConnectorSpec) -> None:
-        super().__init__()
+        super().__init__(spec)
         self.num_tokens = spec.tokens
         self.queries = learned_queries(spec)
         self.patches = PlacedPatches(spec)
@@ -39,8 +39,8 @@ class QFormerConnector(Connector):
         self.blocks = nn.ModuleList(QFormerBlock(spec.dim, spec.heads) for _ in range(spec.depth))
         self.output = nn.Sequential(nn.LayerNorm(spec.dim), nn.Linear(spec.dim, spec.hidden_dim))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return tokens (B, M, hidden) for patch features (B, N, D)."""
+    def tokens(self, features: Tensor) -> Tensor:
+        """See `Connector`."""
         patches = self.norm(self.patches(features))
         queries = self.queries.expand(len(features), -1, -1)
         for block in self.blocks:

@@ -15,19 +15,18 @@ from vla.vlm.training.packing import Batch
 
 
 def answer_logits(
-    model: VisionLanguageModel, pixels: Tensor, batch: Batch, new_tokens: NewTokens | None = None
+    model: VisionLanguageModel, features: Tensor, batch: Batch, new_tokens: NewTokens | None = None
 ) -> Tensor:
     """Return logits (T, V) of the tokens to predict.
 
     Args:
         model: the model; its output layer is linear and follows the decoder directly.
-        pixels: normalised images (I, 3, S, S).
+        features: tokens of the images (I, M, hidden).
         batch: see ``packing.collate``.
         new_tokens: rows to use instead of the model's.
     """
     language = model.language_model
     ids = batch["input_ids"]
-    features = model.get_image_features(pixels)
     embedded = new_tokens.embed(language, ids) if new_tokens else cast(nn.Module, language.get_input_embeddings())(ids)
     embedded = embedded.masked_scatter((ids == model.config.image_token_id)[..., None], features.to(embedded))
     hidden = decoder(language)(

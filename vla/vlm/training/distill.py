@@ -58,4 +58,4 @@ class DistillLearner(AnswerLearner):
         teacher, images = self._teacher[0], batch["images"]
         if next(teacher.parameters()).device != images.device:
             teacher.to(images.device)  # pyright: ignore[reportArgumentType]  # wrapped by transformers
-        return answer_logits(teacher, normalise(images, self.processor), batch)
+        return answer_logits(teacher, teacher.get_image_features(normalise(images, self.processor)), batch)

@@ -13,6 +13,7 @@ from vla.vlm.processing import VlmProcessor
 from vla.vlm.training.answering import answer_logits
 from vla.vlm.training.images import normalise
 from vla.vlm.training.learner import Learner
+from vla.vlm.training.naming import Namer
 from vla.vlm.training.new_tokens import NewTokens
 from vla.vlm.vocabulary import new_token_ids
 
@@ -23,25 +24,37 @@ class AnswerLearner(Learner):
     Args:
         model: parts of it that are to be trained require gradients; embeddings are frozen here.
         processor: of the model.
+        naming: weight of the loss by which the connector's tokens learn words, see `vla.vlm.training.naming`.
     """
 
-    def __init__(self, model: VisionLanguageModel, processor: VlmProcessor) -> None:
+    def __init__(self, model: VisionLanguageModel, processor: VlmProcessor, naming: float = 0.0) -> None:
         super().__init__(model, processor)
+        self.naming = naming
+        self.namer = Namer(model) if naming else None
         for part in (model.get_input_embeddings(), model.get_output_embeddings()):
             if part is not None:
                 part.requires_grad_(False)
         self.new_tokens = NewTokens(model.language_model, new_token_ids(processor))
 
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
-        """Return the mean loss of answers' tokens, and how many of them are right."""
-        logits = self.logits(batch).float()
-        loss = functional.cross_entropy(logits, batch["target"])
+        """Return the mean loss of answers' tokens, how many of them are right, and what is known of naming."""
+        features = self.features(batch)
+        logits = answer_logits(self.model, features, batch, self.new_tokens).float()
+        answers = functional.cross_entropy(logits, batch["target"])
         right = (logits.detach().argmax(dim=1) == batch["target"]).float().mean()
-        return {"loss": loss, "token_accuracy": right}
+        output = {"loss": answers, "token_accuracy": right}
+        if self.namer is None:
+            return output
+        names = self.namer(features[batch["scene"]], batch)
+        return names | output | {"loss": answers + self.naming * names["loss"], "answer_loss": answers.detach()}
+
+    def features(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the tokens of the images (I, M, hidden)."""
+        return self.model.get_image_features(normalise(batch["images"], self.processor))
 
     def logits(self, batch: dict[str, Tensor]) -> Tensor:
         """Return logits (T, V) of the tokens to predict."""
-        return answer_logits(self.model, normalise(batch["images"], self.processor), batch, self.new_tokens)
+        return answer_logits(self.model, self.features(batch), batch, self.new_tokens)
 
     def finish(self) -> VisionLanguageModel:
         """Return the model, its new embeddings in their places."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Protocol, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vla.errors import DatasetError
 from vla.vlm.examples import Question, View
 from vla.vlm.processing import VlmProcessor
 from vla.vlm.training.packing import Batch, Row, Segment, collate
+from vla.vlm.training.scenes import Scene, collate_scenes, has_scene, read_scene
 from vla.vlm.training.turns import TurnWriter
 
 
@@ -48,9 +51,13 @@ class AnswerItems:
         processor: of the model.
         max_tokens: room of a row; the first question is taken in any case.
         kinds: questions to take; empty for all.
+        side: places along each side of an image, to tell what is where as well; None tells nothing.
     """
 
-    def __init__(self, processor: VlmProcessor, max_tokens: int, kinds: Collection[str] = ()) -> None:
+    def __init__(
+        self, processor: VlmProcessor, max_tokens: int, kinds: Collection[str] = (), side: int | None = None
+    ) -> None:
+        self.side = side
         self.writer = TurnWriter(processor)
         self.pad = cast(int, processor.tokenizer.pad_token_id)
         self.max_tokens = max_tokens
@@ -83,15 +90,50 @@ class AnswerItems:
             asked = len(segments)
             segments.append(Segment(question, parent=0))
             segments += [Segment(answer, parent=asked, answer=True) for answer in answers]
-        return Row(tuple(segments), images)
+        scene = None if self.side is None else read_scene(view, self.writer.processor, self.side)
+        return Row(tuple(segments), images, scene)
 
     def length(self, item: Row) -> int:
         """Return the row's tokens."""
         return item.length
 
     def collate(self, items: Sequence[Row]) -> Batch:
-        """Return padded rows; see ``packing.collate``."""
-        return collate(items, self.pad)
+        """Return padded rows, see ``packing.collate``, and if asked what ``collate_scenes`` returns."""
+        batch = collate(items, self.pad)
+        if self.side is None:
+            return batch
+        return batch | collate_scenes([row.scene for row in items], [len(row.images) for row in items])
+
+
+class SceneItems:
+    """Front images of which it is known what is where.
+
+    Args:
+        processor: of the model.
+        side: places along each side of an image.
+    """
+
+    def __init__(self, processor: VlmProcessor, side: int) -> None:
+        self.processor, self.side = processor, side
+
+    def usable(self, view: View) -> bool:
+        """Return whether something is known."""
+        return has_scene(view)
+
+    def prepare(self, view: View, images: Tensor, random: np.random.Generator) -> tuple[Tensor, Scene]:
+        """Return the front image and what it shows; see `Items`."""
+        scene = read_scene(view, self.processor, self.side)
+        assert scene is not None
+        return images[scene.image], replace(scene, image=0)
+
+    def length(self, item: tuple[Tensor, Scene]) -> int:
+        """Return the same for all: images have one size."""
+        return 0
+
+    def collate(self, items: Sequence[tuple[Tensor, Scene]]) -> Batch:
+        """Return ``images`` uint8 (B, 3, S, S), and what ``collate_scenes`` returns."""
+        scenes = collate_scenes([scene for _, scene in items], [1] * len(items))
+        return {"images": torch.stack([image for image, _ in items]), **scenes}
 
 
 class PairItems(AnswerItems):

@@ -14,6 +14,7 @@ from vla.vlm.examples import KINDS
 LEARNING_RATES = {"contrastive": 3e-4, "align": 1e-3, "instruct": 5e-4, "preference": 2e-5, "distill": 5e-4}
 """Stage -> what ``learning_rate=null`` means."""
 STAGES = tuple(LEARNING_RATES)
+LEARN = ("answers", "words", "both")
 NOT_DEFINING = frozenset(
     {
         "output",
@@ -52,8 +53,11 @@ class VlmTrainOptions:
     weight_decay: float = 0.01
     warmup: float = 0.03
     train_vision: bool = False
+    vision_frozen: float = 0.0
     lora_rank: int | None = None
     lora_targets: str | list[str] = "all"
+    learn: Literal["answers", "words", "both"] | None = None
+    naming: float = 0.5
     max_tokens: int = 512
     kinds: tuple[str, ...] = ()
     augment: bool = True
@@ -86,10 +90,11 @@ class VlmTrainOptions:
             "layer_choice": ("first", "spaced"),
             "contrast": ("siglip", "clip"),
             "masked": ("none", "patches", "text"),
+            "learn": (None, *LEARN),
             "form": ("light", "whole"),
         }.items():
             if getattr(self, name) not in valid:
-                raise UnknownNameError(name, str(getattr(self, name)), valid)
+                raise UnknownNameError(name, str(getattr(self, name)), [each for each in valid if each])
         for kind in self.kinds:
             if kind not in KINDS:
                 raise UnknownNameError("kind of question", kind, KINDS)
@@ -98,6 +103,10 @@ class VlmTrainOptions:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least {least}")
         if not self.teacher_weight <= 1:
             raise ConfigError(f"teacher_weight={self.teacher_weight} is not between 0 and 1")
+        if not self.vision_frozen < 1:
+            raise ConfigError(f"vision_frozen={self.vision_frozen} is not from 0 to below 1")
+        if self.learn == "words" and self.stage != "align":
+            raise ConfigError(f"learn=words is for stage=align; stage={self.stage} learns answers, or both")
         self._check_init()
 
     def _check_init(self) -> None:
@@ -138,6 +147,7 @@ class VlmTrainOptions:
 _LEAST = {
     "batch_size": 1,
     "vision_rate": 0,
+    "vision_frozen": 0,
     "weight_decay": 0,
     "warmup": 0,
     "lora_rank": 0,
@@ -147,6 +157,7 @@ _LEAST = {
     "chosen_weight": 0,
     "temperature": 0.01,
     "teacher_weight": 0,
+    "naming": 0,
     "val_views": 0,
     "checkpoint_minutes": 0,
     "keep_checkpoints": 1,

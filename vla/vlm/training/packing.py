@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vla.errors import ConfigError
 
+if TYPE_CHECKING:
+    from vla.vlm.training.scenes import Scene
+
 Batch = dict[str, Tensor]
+STEP = 32
+"""Batches are padded to a multiple of this: kernels and memory are kept for each length that occurs."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Row:
     """Parents before children."""
     images: Tensor
     """Images in the order of their placeholders, uint8 (I, 3, S, S)."""
+    scene: Scene | None = None
+    """What is where in one of them."""
 
     @property
     def length(self) -> int:
@@ -46,7 +54,7 @@ class Row:
 
 
 def collate(rows: Sequence[Row], pad: int) -> Batch:
-    """Return the rows as one batch, padded to the longest.
+    """Return the rows as one batch, padded to the longest, and on to a multiple of `STEP`.
 
     Args:
         rows: at least one.
@@ -60,7 +68,7 @@ def collate(rows: Sequence[Row], pad: int) -> Batch:
     Raises:
         ConfigError: an answer has no parent.
     """
-    length = max(row.length for row in rows)
+    length = -(-max(row.length for row in rows) // STEP) * STEP
     ids = torch.full((len(rows), length), pad)
     positions = torch.zeros(len(rows), length, dtype=torch.long)
     attends = torch.eye(length, dtype=torch.bool).repeat(len(rows), 1, 1, 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vla.types import Box
-from vla.vlm.examples import View
+from vla.vlm.examples import Region, View
 from vla.vlm.training.packing import Batch
 
 CAMERA = "front"
@@ -59,7 +59,7 @@ class RegionItems:
 
     def usable(self, view: View) -> bool:
         """Return whether a view has a front image with a caption or a region."""
-        return CAMERA in view.cameras and bool(_captions(view) or _visible(view))
+        return CAMERA in view.cameras and bool(_captions(view) or visible(view))
 
     def prepare(self, view: View, images: Tensor, random: np.random.Generator) -> RegionItem:
         """Return the front image and what it shows; see ``Items.prepare``."""
@@ -67,7 +67,7 @@ class RegionItems:
         caption = captions[random.integers(len(captions))] if captions else ""
         words = caption.split()
         gap = int(random.integers(len(words))) if words and self.mask_words else -1
-        shown = _visible(view)
+        shown = visible(view)
         areas = [covered(region.box, self.grid) for region in shown]
         empty = torch.ones(self.grid**2)
         for region in view.regions:
@@ -136,5 +136,6 @@ def _captions(view: View) -> list[str]:
     return [question.answer for question in view.questions if question.kind == "caption" and not question.boxes]
 
 
-def _visible(view: View) -> list:
+def visible(view: View) -> list[Region]:
+    """Return the regions of a view of which enough can be seen."""
     return [region for region in view.regions if region.visible >= VISIBLE]

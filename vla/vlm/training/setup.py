@@ -20,8 +20,9 @@ from vla.vlm.processing import VlmProcessor
 from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.distill import DistillLearner
 from vla.vlm.training.instruct import AnswerLearner
-from vla.vlm.training.items import AnswerItems, Items, PairItems
+from vla.vlm.training.items import AnswerItems, Items, PairItems, SceneItems
 from vla.vlm.training.learner import Learner
+from vla.vlm.training.naming import NamingLearner
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.preference import PreferenceLearner
 from vla.vlm.training.regions import RegionItems
@@ -64,6 +65,7 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         model.unfreeze("connector")
         if options.train_vision and options.stage != "align":
             model.unfreeze("vision")
+            _freeze_first(model.vision_encoder, options.vision_frozen)
     if options.precision == "bf16":
         for each in (model, teacher):
             if each is not None and not each.config.text_trained:
@@ -72,11 +74,25 @@ def make_setup(options: VlmTrainOptions) -> Setup:
     if options.stage == "preference":
         learner = PreferenceLearner(model, processor, options.beta, options.chosen_weight)
         return Setup(learner, PairItems(processor, options.max_tokens, options.kinds), light)
-    items = AnswerItems(processor, options.max_tokens, options.kinds)
     if teacher is not None:
         learner = DistillLearner(model, processor, teacher, options.temperature, options.teacher_weight)
-        return Setup(learner, items, light)
-    return Setup(AnswerLearner(model, processor), items, light)
+        return Setup(learner, AnswerItems(processor, options.max_tokens, options.kinds), light)
+    side, learn = model.connector.side, _what_to_learn(options, model)
+    if learn == "words":
+        learner = NamingLearner(model, processor)
+        assert side is not None
+        return Setup(learner, SceneItems(processor, side), light)
+    naming = options.naming if learn == "both" else 0.0
+    items = AnswerItems(processor, options.max_tokens, options.kinds, side if naming else None)
+    return Setup(AnswerLearner(model, processor, naming), items, light)
+
+
+def _what_to_learn(options: VlmTrainOptions, model: VisionLanguageModel) -> str:
+    if options.learn is not None:
+        return options.learn
+    if model.connector.side is None:
+        return "answers"
+    return "words" if options.stage == "align" else "both"
 
 
 def _start(options: VlmTrainOptions) -> tuple[VisionLanguageModel, VlmProcessor]:
@@ -130,6 +146,14 @@ def _adapt(options: VlmTrainOptions, model: VisionLanguageModel) -> None:
         raise ConfigError(f"lora_targets= of init={options.init} are {', '.join(spec['targets'])}")
     for name, weight in model.language_model.named_parameters():
         weight.requires_grad_("lora_" in name)
+
+
+def _freeze_first(encoder: nn.Module, part: float) -> None:
+    """Keep the first layers of a network from being trained."""
+    layers = [module for module in encoder.modules() if any(True for _ in module.parameters(recurse=False))]
+    for layer in layers[: round(part * len(layers))]:
+        for weight in layer.parameters(recurse=False):
+            weight.requires_grad_(False)
 
 
 def _shrink(model: VisionLanguageModel) -> None:

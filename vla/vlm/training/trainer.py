@@ -14,7 +14,7 @@ from transformers import set_seed
 from transformers.utils import logging
 
 from vla.training.progress import Report
-from vla.training.records import Records
+from vla.training.records import Records, record_start
 from vla.training.stopping import stop_signal
 from vla.vlm import bundle
 from vla.vlm.data import load_views
@@ -73,6 +73,7 @@ def train(
     setup = make_setup(options)
     next_usable(views["train"], setup.items, 0)
     runs.begin(options)
+    record_start(options.output)
     processor = setup.learner.processor
     make_batches = partial(
         Batches,

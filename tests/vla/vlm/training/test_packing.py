@@ -22,7 +22,7 @@ from vla.vlm.training.answering import answer_log_probabilities, answer_logits
 from vla.vlm.training.images import decode, normalise
 from vla.vlm.training.items import AnswerItems, PairItems
 from vla.vlm.training.new_tokens import NewTokens
-from vla.vlm.training.packing import Row, Segment, collate
+from vla.vlm.training.packing import STEP, Row, Segment, collate
 from vla.vlm.vocabulary import new_token_ids
 
 MODEL, PROCESSOR = tiny_vlm()
@@ -61,7 +61,7 @@ def test_packed_logits_are_those_of_each_turn_alone(
     batch = items.collate(rows)
     tokens = NewTokens(MODEL.language_model, new_token_ids(PROCESSOR))
     with torch.no_grad():
-        packed = answer_logits(MODEL, normalise(batch["images"], PROCESSOR), batch, tokens)
+        packed = answer_logits(MODEL, MODEL.get_image_features(normalise(batch["images"], PROCESSOR)), batch, tokens)
         alone = []
         for row in rows:
             for path, size in paths(row):
@@ -112,7 +112,8 @@ def test_log_probabilities_are_sums_over_answers() -> None:
     batch = collate([row], pad=0)
     assert batch["answer"].tolist() == [0, 0, 1]
     assert batch["place"].tolist() == [2, 3, 2]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 3]]
+    assert batch["position_ids"][0, : row.length].tolist() == [0, 1, 2, 3, 4, 3]
+    assert batch["input_ids"].shape[1] % STEP == 0
     logits = torch.randn(3, 20, generator=torch.Generator().manual_seed(0))
     each = logits.log_softmax(dim=1)[torch.arange(3), batch["target"]]
     torch.testing.assert_close(answer_log_probabilities(logits, batch), torch.stack([each[:2].sum(), each[2]]))

@@ -84,12 +84,31 @@ def test_trains_what_the_stage_is_for(stage: str, start: str, tmp_path: Path) ->
     assert {name.split(".")[0] for name in names} == TRAINED[stage]
     assert all("lora_" in name for name in names if name.startswith("language_model"))
     rows = [name for name, weight in learner.named_parameters() if "new_tokens" in name and weight.requires_grad]
-    assert bool(rows) == (stage in ("align", "instruct", "distill"))
+    assert bool(rows) == (stage in ("instruct", "distill"))
 
 
 def test_vision_is_trained_if_asked(start: str, tmp_path: Path) -> None:
     learner = setup.make_setup(options("instruct", start, tmp_path, steps=1, train_vision=True)).learner
     assert all(weight.requires_grad for weight in learner.model.vision_encoder.parameters())
+
+
+def test_the_first_layers_of_the_vision_encoder_can_stay_as_they_are(start: str, tmp_path: Path) -> None:
+    asked = options("instruct", start, tmp_path, steps=1, train_vision=True, vision_frozen=0.5)
+    encoder = setup.make_setup(asked).learner.model.vision_encoder
+    trained = [weight.requires_grad for weight in encoder.parameters()]
+    assert trained == sorted(trained) and 0.2 < sum(trained) / len(trained) < 0.8
+    with pytest.raises(ConfigError, match=r"vision_frozen=1.0"):
+        options("instruct", start, tmp_path, steps=1, vision_frozen=1.0)
+
+
+def test_the_connector_can_learn_from_answers_instead_of_words(start: str, tmp_path: Path) -> None:
+    asked = options("align", start, tmp_path / "align", steps=1, learn="answers")
+    rows = [name for name, _ in setup.make_setup(asked).learner.named_parameters() if "new_tokens" in name]
+    assert rows
+    with pytest.raises(ConfigError, match="learn=words is for stage=align"):
+        dataclasses.replace(asked, stage="instruct", learn="words")
+    with pytest.raises(UnknownNameError, match="Valid: answers, both, words"):
+        dataclasses.replace(asked, learn="anything")
 
 
 @pytest.mark.slow
@@ -148,7 +167,7 @@ def test_says_what_is_wrong(start: str, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no vision-language model"):
         train(make(steps=1, init=str(tmp_path)), views=VIEWS)
     with pytest.raises(DatasetError, match="anything to learn"):
-        train(make(steps=1, kinds=("sign",)), views=VIEWS)
+        train(make(stage="instruct", steps=1, kinds=("sign",)), views=VIEWS)
     with pytest.raises(ConfigError, match="layers=7"):
         train(make(stage="distill", steps=1, layers=7), views=VIEWS)
     with pytest.raises(UnknownNameError, match="linear layer"):

@@ -1,0 +1,78 @@
+"""What is where in the front images of a batch: the truth that tokens are named by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vla.vlm.examples import View
+from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.packing import Batch
+from vla.vlm.training.regions import CAMERA, covered, visible
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Objects in one image, R of them."""
+
+    image: int
+    """Which of the view's images."""
+    words: tuple[tuple[int, ...], ...]
+    """Tokens of each object's phrase."""
+    areas: Tensor
+    """Part of each object that lies in each place (R, M)."""
+    boxes: Tensor
+    """Left, upper, right and lower edge (R, 4), fractions of the frame."""
+
+
+def has_scene(view: View) -> bool:
+    """Return whether it is known what a view's front image shows."""
+    return CAMERA in view.cameras and bool(visible(view))
+
+
+def read_scene(view: View, processor: VlmProcessor, side: int) -> Scene | None:
+    """Return what a view's front image shows; None if it has none, or nothing is known of it.
+
+    Args:
+        view: the view.
+        processor: of the model.
+        side: places along each side of the image.
+    """
+    if not has_scene(view):
+        return None
+    regions = visible(view)
+    words = [processor.tokenizer(f" {region.phrase}", add_special_tokens=False)["input_ids"] for region in regions]
+    return Scene(
+        image=list(view.cameras).index(CAMERA),
+        words=tuple(tuple(tokens) for tokens in words),  # type: ignore[arg-type]
+        areas=torch.stack([covered(region.box, side) for region in regions]),
+        boxes=torch.tensor([[r.box.x0, r.box.y0, r.box.x1, r.box.y1] for r in regions]),
+    )
+
+
+def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Batch:
+    """Return the scenes of a batch.
+
+    Args:
+        scenes: one a view, or None.
+        images: how many images each view has.
+
+    Returns:
+        ``scene`` (S,) the image of each scene among all of the batch; of R objects ``scene_of`` (R,), ``areas`` (R, M)
+        and ``boxes`` (R, 4); ``words`` (W,) different tokens, and which of them name which object, ``named`` (R, W).
+    """
+    first = [sum(images[:index]) for index in range(len(images))]
+    known = [(scene, start) for scene, start in zip(scenes, first, strict=True) if scene is not None]
+    words = sorted({word for scene, _ in known for tokens in scene.words for word in tokens})
+    objects = [tokens for scene, _ in known for tokens in scene.words]
+    return {
+        "scene": torch.tensor([start + scene.image for scene, start in known], dtype=torch.long),
+        "scene_of": torch.tensor([i for i, (scene, _) in enumerate(known) for _ in scene.words], dtype=torch.long),
+        "areas": torch.cat([scene.areas for scene, _ in known]) if known else torch.zeros(0, 0),
+        "boxes": torch.cat([scene.boxes for scene, _ in known]) if known else torch.zeros(0, 4),
+        "words": torch.tensor(words, dtype=torch.long),
+        "named": torch.tensor([[word in tokens for word in words] for tokens in objects], dtype=torch.bool),
+    }
