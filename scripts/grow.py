@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from policies.late_fusion.modeling_late_fusion import LateFusionPolicy
-from vla.runtime.lerobot_policy import find_checkpoint
+from vla.runtime.checkpoint import find_checkpoint
 
 OUTPUT = ("network.output.", "network.tokenizer.")
 """Tensors of the output layer and of its action tokens."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from vla.runtime.lerobot_policy import find_checkpoint
+from vla.runtime.checkpoint import find_checkpoint
 
 FILES = ("config.json", "policy_preprocessor*", "policy_postprocessor*")
 BUFFERS = ("actions.", "tokenizer.")

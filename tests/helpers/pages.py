@@ -69,6 +69,7 @@ def read_page(text: str) -> Page:
     assert len(page.all("caption")) == len(page.all("table"))
     for picture in page.all("svg"):
         assert picture.get("aria-hidden") == "true" or (picture["role"] == "img" and picture["aria-label"])
+    assert all(image["alt"] and image["src"].startswith("data:image/") for image in page.all("img"))
     assert all(video["aria-label"] for video in page.all("video"))
     assert "prefers-color-scheme: dark" in page.style
     return page

@@ -1,9 +1,9 @@
-"""``vla inspect``: print what is in a dataset and what looks wrong, and draw a contact sheet."""
+"""``vla inspect``: what is in a dataset and what looks wrong, as tables, as a page with pictures, and in rerun."""
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,8 +12,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vla.data.inspection import Report, draw_contact_sheet, inspect_folder, locate, read_folder
+from vla.cli.options import check_range
+from vla.cli.progress import Reporter
+from vla.data.inspection import (
+    DatasetFolder,
+    Report,
+    Strip,
+    draw_contact_sheet,
+    find_outliers,
+    inspect_folder,
+    locate,
+    read_folder,
+    read_strip,
+    show_in_rerun,
+    spread,
+)
+from vla.data.json_file import write_json
 from vla.errors import ConfigError
+from vla.provenance import command, provenance, versions
+from vla.reports.dataset_page import Inspection, shown_outliers, write_dataset_page
 
 TASKS_SHOWN = 30
 BARS = " ▁▂▃▄▅▆▇█"
@@ -21,27 +38,81 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def run(config: DictConfig) -> int:
-    """Inspect ``config.dataset``. What looks wrong is printed, and does not change the exit code.
+    """Inspect ``config.dataset``. What looks wrong is shown, and does not change the exit code.
 
     Raises:
-        DatasetError: it is not a LeRobot v3.0 dataset.
-        ConfigError: ``output`` is not a PNG.
+        DatasetError: it is not a LeRobot dataset.
+        ConfigError: ``output`` is no page, or ``rerun`` no target.
     """
-    if config.output and Path(config.output).suffix.lower() != ".png":
-        raise ConfigError(f"output={config.output} must end in .png; the report goes beside it as .json")
+    if config.output and Path(config.output).suffix.lower() != ".html":
+        raise ConfigError(f"output={config.output} must end in .html; contact sheet and figures go beside it")
+    check_range("episodes", config.episodes, 0)
+    check_range("scan", config.scan, 0)
     root = locate(str(config.dataset))
+    page = Path(config.output) if config.output else Path("outputs/inspect") / f"{root.resolve().name}.html"
+    wants_rerun, rerun_file = rerun_choice(config, page)
     folder = read_folder(root)
     report = inspect_folder(folder)
     console = Console()
     print_report(report, console)
-    sheet = Path(config.output) if config.output else Path("outputs/inspect") / f"{root.resolve().name}.png"
-    drawn = draw_contact_sheet(folder, sheet)
-    written = sheet.with_suffix(".json")
-    temporary = written.with_name(f".{written.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(asdict(report), indent=2) + "\n")
-    temporary.replace(written)
-    console.print(f"contact sheet ({drawn}): {sheet}", f"report: {written}", sep="\n", highlight=False)
+    inspection = look(folder, report, config.episodes, config.scan)
+    drawn = draw_contact_sheet(folder, page.with_suffix(".png"))
+    outliers = [asdict(outlier) for outlier in inspection.outliers]
+    write_json(page.with_suffix(".json"), asdict(report) | {"outliers": outliers})
+    about = {"command": command(), "versions": versions(), "provenance": provenance()}
+    write_dataset_page(inspection, str(config.dataset), about, page)
+    console.print(
+        f"contact sheet ({drawn}): {page.with_suffix('.png')}",
+        f"figures: {page.with_suffix('.json')}",
+        f"page: {page}",
+        sep="\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if wants_rerun:
+        chosen = [strip.episode for strip in inspection.sample]
+        with Reporter("logging episodes", len(chosen)) as reporter:
+            show_in_rerun(folder, chosen, rerun_file, lambda done: reporter.update(done, ""))
+        console.print(f"rerun: {rerun_file or 'viewer'}", highlight=False, soft_wrap=True)
     return 0
+
+
+def rerun_choice(config: DictConfig, page: Path) -> tuple[bool, Path | None]:
+    """Return whether episodes are to be shown in rerun, and the file to write; None for the viewer.
+
+    Raises:
+        ConfigError: the target is neither.
+    """
+    from vla.runtime.rerun_log import VIEWER, check_target
+
+    if config.rerun is None or config.rerun is False:
+        return False, None
+    target = str(config.rerun)
+    if config.rerun is True:
+        target = VIEWER if has_display() else str(page.with_suffix(".rrd"))
+    check_target(target)
+    return True, None if target == VIEWER else Path(target)
+
+
+def has_display() -> bool:
+    """Whether a window can be opened on this machine."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def look(folder: DatasetFolder, report: Report, shown: int, scanned: int) -> Inspection:
+    """Read frames: of a sample to show, of another to look for what is wrong, and of the outliers to show."""
+    sample, scan = spread(folder, shown), spread(folder, scanned)
+    strips: dict[int, Strip] = {}
+    wanted = [episode for episode in folder.slices if episode in {*sample, *scan}]
+    with Reporter("looking at frames", len(wanted)) as reporter:
+        for episode in wanted:
+            strips[episode] = read_strip(folder, episode)
+            reporter.update(len(strips), "")
+    looked_at = [strips[episode] for episode in scan if strips[episode].seen]
+    outliers = find_outliers(folder, looked_at)
+    for episode in shown_outliers(outliers):
+        strips.setdefault(episode, read_strip(folder, episode))
+    return Inspection(folder, report, [strips[episode] for episode in sample], len(looked_at), outliers, strips)
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -13,6 +13,9 @@ GOAL = "observation.goal"
 ACTION = "action"
 TASK = "task"
 SUBGOAL_INDEX = "subgoal_index"
+ENVIRONMENT_STATE = "observation.environment_state"
+TASK_EMBEDDING = "task_embedding"
+"""Registered name of the preprocessing step that makes an environment's state of the sentence."""
 
 GOAL_NAMES = ["present", "x0", "y0", "x1", "y1"]
 

@@ -6,11 +6,10 @@ the order of the dataset's ``index`` column. The fingerprint changes with the da
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import av
 import numpy as np
 import psutil
 
+from vla.data.fingerprint import folder_fingerprint
 from vla.data.frame_store import FrameStore, FrameStoreWriter
 from vla.data.installed import cache_folder
 from vla.data.tables import episode_table
@@ -48,12 +48,20 @@ class Segment:
 
 def fingerprint(root: Path) -> str:
     """Return a short hash of a dataset folder: its metadata, and the names and sizes of its data and videos."""
-    digest = hashlib.sha256((root / "meta/info.json").read_bytes())
-    for path in sorted(root.glob("meta/episodes/**/*.parquet")):
-        digest.update(path.read_bytes())
-    for path in sorted([*root.glob("videos/**/*.mp4"), *root.glob("data/**/*.parquet")]):
-        digest.update(f"{path.relative_to(root)} {path.stat().st_size}".encode())
-    return digest.hexdigest()[:16]
+    return folder_fingerprint(root, (root / "meta/info.json").read_bytes(), "meta/episodes/**/*.parquet")
+
+
+def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Return (C, H, W) of a camera's declared shape, whose channels come last or first.
+
+    Raises:
+        DatasetError: these are no frames of three colours.
+    """
+    if len(shape) == 3 and shape[2] == 3:
+        return 3, shape[0], shape[1]
+    if len(shape) == 3 and shape[0] == 3:
+        return 3, shape[1], shape[2]
+    raise DatasetError(f"frames of shape {tuple(shape)} are not of three colours, (H, W, 3) or (3, H, W)")
 
 
 def open_frames(
@@ -92,7 +100,7 @@ def open_frames(
 
 def _build(dataset: LeRobotDataset, key: str, home: Path, workers: int) -> Iterator[int]:
     """Fill one camera's store; yields the number of frames after each finished piece."""
-    height, width, channels = dataset.meta.features[key]["shape"]
+    channels, height, width = image_shape(dataset.meta.features[key]["shape"])
     partial, journal = home / f"{key}.partial", home / f"{key}.done"
     finished = set(journal.read_text().splitlines()) if partial.exists() and journal.exists() else set()
     if not finished:

@@ -96,6 +96,47 @@ def histogram(title: str, entry: Mapping[str, Sequence[float]], marks: Mapping[s
     return _figure(f"{title}, {total}", f"{title}: {total}; {'; '.join(said)}.", parts, said, kind="mark")
 
 
+def value_histogram(title: str, ends: Sequence[float], counts: Sequence[int], x_label: str, y_label: str) -> Markup:
+    """Return a figure of counts in equal bins on a linear axis.
+
+    Args:
+        title: what was counted.
+        ends: low end of the first bin, and high end of the last one.
+        counts: at least one, the largest above 0.
+        x_label: of the values.
+        y_label: of the counts.
+    """
+    low, high = ends
+    x = fit_axis(ends, LEFT, WIDTH - RIGHT, log=False, tight=True)
+    y = Axis(0, max(counts), HEIGHT - BOTTOM, TOP)
+    parts = [_grid(x, y, x_label, y_label)]
+    width = (x.place(high) - x.place(low)) / len(counts)
+    for index, count in enumerate(counts):
+        top = y.place(count)
+        parts.append(
+            Markup('<rect class="fill" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+                x.place(low) + index * width, top, max(width - 1, 1), y.start - top
+            )
+        )
+    summary = f"{title}: {sum(counts)} {y_label} from {label(low)} to {label(high)}."
+    return _figure(title, summary, parts, [])
+
+
+def traces(summary: str, lines: Sequence[Sequence[float]]) -> Markup:
+    """Return thin lines over a common time, each scaled to its own range, without axes."""
+    parts = []
+    for index, values in enumerate(lines):
+        line = thin(Series("", range(len(values)), values))
+        low, high = min(line.y), max(line.y)
+        scale = 44 / (high - low) if high > low else 0.0
+        step = 600 / max(len(line.y) - 1, 1)
+        points = " ".join(f"{step * at:.1f},{47 - scale * (y - low):.1f}" for at, y in enumerate(line.y))
+        parts.append(Markup('<polyline class="line{}" points="{}"/>').format(index % 3, points))
+    return Markup(
+        '<svg class="traces" viewBox="0 0 600 50" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(summary, EMPTY.join(parts))
+
+
 def thin(line: Series, most: int = MAX_POINTS) -> Series:
     """Average neighbouring points until there are at most ``most``."""
     size = -(-len(line.x) // most)

@@ -1,4 +1,4 @@
-"""Puts videos into a page, up to a size, and links those beyond it."""
+"""Puts pictures into a page, and videos up to a size; links the videos beyond it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+from numpy.typing import NDArray
+
 MEGABYTE = 1_000_000
+QUALITY = 75
+"""Of pictures as JPEG."""
+GAP = 2
+"""Between the pictures of a row [px]."""
+BLANK = 128
+"""Grey level of a picture that is not there."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +44,21 @@ def place_videos(files: Sequence[Path], page: Path, limit_mb: float) -> list[Vid
             source = quote(Path(os.path.relpath(file.resolve(), page.resolve().parent)).as_posix())
         placed.append(Video(source, fits, size / MEGABYTE))
     return placed
+
+
+def embed_row(frames: Sequence[NDArray[np.uint8] | None]) -> str | None:
+    """Return the ``data:`` address of frames side by side, each (H, W, 3); None if there is none of them."""
+    import cv2
+
+    seen = [frame for frame in frames if frame is not None]
+    if not seen:
+        return None
+    height, width = seen[0].shape[:2]
+    row = np.full((height, (width + GAP) * len(frames) - GAP, 3), 255, np.uint8)
+    for index, frame in enumerate(frames):
+        left = index * (width + GAP)
+        row[:, left : left + width] = BLANK
+        if frame is not None and frame.shape[:2] == (height, width):
+            row[:, left : left + width] = frame
+    encoded = cv2.imencode(".jpg", row[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -12,19 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vla.data.features import ACTION, GOAL, IMAGES, STATE, TASK, image_key
+from vla.data.features import IMAGES, STATE, TASK
 from vla.errors import CheckpointError
-from vla.types import ActionChunk, Observation, Subgoal, goal_vector
+from vla.runtime.checkpoint import POSTPROCESSOR, PREPROCESSOR, Interface, find_checkpoint, offer, read_interface
+from vla.types import ActionChunk, Observation, Subgoal
 
 if TYPE_CHECKING:
     from lerobot.policies.pretrained import PreTrainedPolicy
     from lerobot.processor import PolicyProcessorPipeline
-
-CONFIG = "config.json"
-PREPROCESSOR = "policy_preprocessor.json"
-POSTPROCESSOR = "policy_postprocessor.json"
-INSIDE_A_RUN = ("", "pretrained_model", "checkpoints/last/pretrained_model")
-"""Where a training run's folder keeps the policy, seen from the levels of it that a user may name."""
 
 
 def load_policy(
@@ -76,47 +70,9 @@ def load_policy(
         use_runtime(runtime)
     elif runtime not in ("auto", "torch"):
         raise CheckpointError(f"runtime={runtime}, but a policy of type {config.type} runs with torch only")
-    policy = LerobotPolicy(model, preprocessor, postprocessor, n_action_steps)
+    policy = LerobotPolicy(model, preprocessor, postprocessor, read_interface(config, folder), n_action_steps)
     policy.warm_up()
     return policy
-
-
-def check_robot(path: str, observation: Observation) -> None:
-    """Make sure that a checkpoint fits a robot, from its configuration alone, without loading weights.
-
-    Args:
-        path: see ``load_policy``.
-        observation: what the robot senses, frames included.
-
-    Raises:
-        CheckpointError: there is no such checkpoint, or it wants a camera, frame size or state that the robot lacks.
-    """
-    from lerobot.configs import PreTrainedConfig
-    from lerobot.utils.import_utils import register_third_party_plugins
-
-    register_third_party_plugins()
-    config = PreTrainedConfig.from_pretrained(find_checkpoint(path))
-    _check_fit(_input_shapes(config), _action_dim(config), _offered(observation, Subgoal("", "", "")))
-
-
-def find_checkpoint(path: str) -> Path:
-    """Return the local folder of a checkpoint, after downloading it if ``path`` is a hub id.
-
-    Raises:
-        CheckpointError: there is no such folder or hub id, or files are missing in it.
-    """
-    root = Path(path).expanduser()
-    if not root.exists():
-        root = _download(path)
-    for inside in INSIDE_A_RUN:
-        if (root / inside / CONFIG).is_file():
-            folder = root / inside
-            break
-    else:
-        raise CheckpointError(f"no policy in {path}: there is no {CONFIG}, and no checkpoints/last/ either")
-    if missing := [name for name in (PREPROCESSOR, POSTPROCESSOR) if not (folder / name).is_file()]:
-        raise CheckpointError(f"the checkpoint {folder} lacks {' and '.join(missing)}")
-    return folder
 
 
 class LerobotPolicy:
@@ -130,6 +86,7 @@ class LerobotPolicy:
         model: PreTrainedPolicy,
         preprocessor: PolicyProcessorPipeline[Any, Any],
         postprocessor: PolicyProcessorPipeline[Any, Any],
+        interface: Interface,
         n_action_steps: int | None = None,
     ) -> None:
         self._model = model
@@ -139,8 +96,7 @@ class LerobotPolicy:
         self._device = config.device
         self._has_past = config.n_obs_steps > 1
         self._own_steps: int = getattr(config, "n_action_steps", None) or getattr(config, "action_chunk_size", 1)
-        self._inputs = _input_shapes(config)
-        self._action_dim = _action_dim(config)
+        self._interface = interface
         limit = self._own_steps if self._has_past else getattr(config, "chunk_size", self._own_steps)
         if n_action_steps is not None and not 1 <= n_action_steps <= limit:
             raise CheckpointError(f"n_action_steps={n_action_steps}, but this policy's chunks allow 1 to {limit}")
@@ -153,7 +109,7 @@ class LerobotPolicy:
 
     def features(self) -> tuple[dict[str, tuple[int, ...]], int]:
         """Return the inputs the policy wants with their shapes, and the size of an action."""
-        return dict(self._inputs), self._action_dim
+        return dict(self._interface.inputs), self._interface.action_dim
 
     def parameter_count(self) -> int:
         """Return the number of the policy's parameters."""
@@ -183,12 +139,13 @@ class LerobotPolicy:
 
     def warm_up(self) -> None:
         """Predict once from black frames."""
+        inputs = self._interface.inputs
         frames = {
             key.removeprefix(f"{IMAGES}."): np.zeros((*shape[1:], shape[0]), np.uint8)
-            for key, shape in self._inputs.items()
+            for key, shape in inputs.items()
             if key.startswith(IMAGES)
         }
-        state = np.zeros(self._inputs.get(STATE, (self._action_dim,)), np.float32)
+        state = np.zeros(inputs.get(STATE, (self._interface.action_dim,)), np.float32)
         self.predict_chunk(Observation(frames, state, 0.0), Subgoal("", "", ""))
         self.reset()
 
@@ -229,9 +186,9 @@ class LerobotPolicy:
 
     def _columns(self, observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
         """Return the policy's inputs under lerobot's names, unnormalised, without a batch dimension."""
-        offered = _offered(observation, subgoal)
-        _check_fit(self._inputs, self._action_dim, offered)
-        return {key: np.array(offered[key]) for key in self._inputs}
+        offered = offer(observation, subgoal)
+        self._interface.check(offered)
+        return {key: np.array(offered[key]) for key in self._interface.inputs}
 
     def _select_actions(self, batch: dict[str, Any]) -> Any:
         """Return one chunk (T, n) by way of lerobot's own observation and action queues."""
@@ -252,47 +209,6 @@ def _joined(batches: list[dict[str, Any]]) -> dict[str, Any]:
         key: torch.cat([batch[key] for batch in batches]) for key, value in first.items() if torch.is_tensor(value)
     }
     return first | joined | {TASK: [batch[TASK] for batch in batches]}
-
-
-def _input_shapes(config: Any) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(feature.shape) for key, feature in (config.input_features or {}).items()}
-
-
-def _action_dim(config: Any) -> int:
-    return int(config.output_features[ACTION].shape[0])
-
-
-def _offered(observation: Observation, subgoal: Subgoal) -> dict[str, np.ndarray]:
-    """Return what there is for a policy, under lerobot's names."""
-    offered: dict[str, np.ndarray] = {image_key(name): frame for name, frame in observation.images.items()}
-    return offered | {STATE: observation.state, GOAL: goal_vector(subgoal)}
-
-
-def _check_fit(inputs: dict[str, tuple[int, ...]], action_dim: int, offered: dict[str, np.ndarray]) -> None:
-    for key, shape in inputs.items():
-        if key not in offered:
-            raise CheckpointError(f"the policy wants {key}; the robot offers {', '.join(sorted(offered))}")
-        actual = offered[key].shape
-        if key.startswith(IMAGES):
-            actual = (actual[2], *actual[:2])
-        if actual != shape:
-            raise CheckpointError(f"the policy wants {key} of shape {shape}; the robot's is {actual}")
-    if action_dim != len(offered[STATE]):
-        raise CheckpointError(f"the policy moves {action_dim} joints; the robot has {len(offered[STATE])}")
-
-
-def _download(path: str) -> Path:
-    """Fetch a hub id; a path below an existing folder is no hub id."""
-    parent = Path(path).parent
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", path) or path.startswith(".") or parent.exists():
-        raise CheckpointError(f"no such checkpoint folder: {path}")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(path))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise CheckpointError(f"no such checkpoint folder, and not found on the hub either: {path}") from error
 
 
 def _device_override(pipeline: Path, device: str) -> dict[str, dict[str, str]]:

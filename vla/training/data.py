@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import torch
+from datasets.exceptions import DatasetsError
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.datasets import EpisodeAwareSampler, compute_sampler_state
 from lerobot.datasets.factory import resolve_delta_timestamps
@@ -17,21 +19,46 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from vla.data.cached_dataset import CachedDataset
 from vla.data.frame_cache import open_frames
 from vla.data.location import dataset_location, open_metadata
+from vla.data.readiness import check_trainable, name_image_axes
 from vla.data.tables import episode_rows
 from vla.errors import DatasetError
 
 if TYPE_CHECKING:
+    from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
+
     from vla.training.options import TrainOptions
 
 Batch = dict[str, Any]
 
 
+def open_checked(name: str) -> LeRobotDatasetMetadata:
+    """Open the metadata of a dataset that has everything training needs; one of the hub is fetched when it is opened.
+
+    Raises:
+        DatasetError: it is missing or incomplete.
+    """
+    meta = open_metadata(name)
+    if dataset_location(name)[1] is not None:
+        check_trainable(meta)
+    return meta
+
+
 def open_dataset(name: str, policy: PreTrainedConfig, episodes: Sequence[int] | None = None) -> LeRobotDataset:
-    """Open a dataset with the frames and action chunks that ``policy`` asks for, images as uint8."""
+    """Open a dataset with the frames and action chunks that ``policy`` asks for, images as uint8.
+
+    Raises:
+        DatasetError: it is missing or incomplete, or its files are not what its metadata says.
+    """
     repo_id, root = dataset_location(name)
-    deltas = resolve_delta_timestamps(policy, open_metadata(name))
+    deltas = resolve_delta_timestamps(policy, open_checked(name))
     chosen = None if episodes is None else list(episodes)
-    return LeRobotDataset(repo_id, root=root, episodes=chosen, delta_timestamps=deltas, return_uint8=True)
+    try:
+        dataset = LeRobotDataset(repo_id, root=root, episodes=chosen, delta_timestamps=deltas, return_uint8=True)
+    except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DatasetError(f"dataset {name} cannot be opened: {reason}") from error
+    name_image_axes(dataset.meta)
+    return dataset
 
 
 def split_episodes(episodes: int, fraction: float, seed: int) -> tuple[list[int], list[int]]:
@@ -42,7 +69,9 @@ def split_episodes(episodes: int, fraction: float, seed: int) -> tuple[list[int]
     """
     held = 0 if fraction == 0 else max(1, round(episodes * fraction))
     if held >= episodes:
-        raise DatasetError(f"val_fraction={fraction} of {episodes} episodes leaves none to train on")
+        raise DatasetError(
+            f"val_fraction={fraction} of {episodes} episodes leaves none to train on; val_fraction=0 holds out none"
+        )
     order = np.random.default_rng(seed).permutation(episodes).tolist()
     return sorted(order[held:]), sorted(order[:held])
 

@@ -19,6 +19,8 @@ RUN_DEFINING = (
     "ema_decay",
     "precision",
     "chunk_end",
+    "text_input",
+    "frame_size",
 )
 """Options that a resumed run must share with its beginning."""
 
@@ -35,6 +37,8 @@ class TrainOptions:
     minutes: float | None = None
     init: str | None = None
     """Checkpoint whose weights, action tokens and statistics training starts from."""
+    text_input: str | None = None
+    frame_size: int | None = None
     batch_size: int = 64
     seed: int = 0
     resume: Literal["auto", "true", "false"] = "auto"
@@ -66,9 +70,10 @@ class TrainOptions:
         for name, low, high in (("val_fraction", 0.0, 0.9), ("ema_decay", 0.0, 0.99999)):
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name}={getattr(self, name)} is not between {low} and {high}")
-        for name, least in (("batch_size", 1), ("log_steps", 1), ("keep_checkpoints", 1), ("workers", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name}={getattr(self, name)} must be at least {least}")
+        for name in ("batch_size", "log_steps", "keep_checkpoints", "workers", "frame_size"):
+            value, least = getattr(self, name), 0 if name == "workers" else 1
+            if value is not None and value < least:
+                raise ConfigError(f"{name}={value} must be at least {least}")
         if self.chunk_end == "task" and not self.cache:
             raise ConfigError("chunk_end=task needs the frame cache; with cache=false give chunk_end=episode")
         if "type" not in self.policy:

@@ -15,6 +15,7 @@ import draccus
 import numpy as np
 import torch
 from accelerate import Accelerator
+from lerobot.configs import FeatureType, NormalizationMode
 from lerobot.configs.default import DatasetConfig, WandBConfig
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.train import TrainPipelineConfig
@@ -23,14 +24,16 @@ from lerobot.policies import PreTrainedPolicy, make_policy, make_pre_post_proces
 from lerobot.processor import PolicyProcessorPipeline
 from lerobot.scripts.lerobot_train import update_policy
 from lerobot.utils.constants import IMAGENET_STATS
+from lerobot.utils.feature_utils import dataset_to_policy_features
 from lerobot.utils.import_utils import register_third_party_plugins
 from lerobot.utils.logging_utils import AverageMeter, MetricsTracker
 from lerobot.utils.random_utils import get_rng_state, set_rng_state
 from safetensors.torch import load_file
 
 from vla.data.location import dataset_location
-from vla.errors import CheckpointError, ConfigError, UnknownNameError
+from vla.errors import CheckpointError, ConfigError, DatasetError, UnknownNameError
 from vla.training.data import Batch, float_images
+from vla.training.inputs import add_inputs, add_steps
 from vla.training.options import TrainOptions
 
 WEIGHTS = "model.safetensors"
@@ -145,10 +148,15 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
 
 
 def make_learner(
-    policy_cfg: PreTrainedConfig, meta: LeRobotDatasetMetadata, accelerator: Accelerator, checkpoint: Path | None
+    options: TrainOptions,
+    policy_cfg: PreTrainedConfig,
+    meta: LeRobotDatasetMetadata,
+    accelerator: Accelerator,
+    checkpoint: Path | None,
 ) -> Learner:
     """Make a new policy with its processors, or load both from a checkpoint's ``pretrained_model`` folder."""
     use_imagenet_stats(meta)
+    add_inputs(policy_cfg, meta, options.text_input)
     policy_cfg.pretrained_path = checkpoint
     policy = make_policy(policy_cfg, ds_meta=meta)
     device = {"device_processor": {"device": accelerator.device.type}}
@@ -157,6 +165,8 @@ def make_learner(
         pretrained_path=str(checkpoint) if checkpoint else None,
         **({"preprocessor_overrides": device} if checkpoint else {"dataset_stats": meta.stats}),  # type: ignore[arg-type]
     )
+    if not checkpoint:
+        add_steps(pre, policy_cfg, options.text_input, options.frame_size)
     policy_cfg.pretrained_path = None
     policy.train()
     clip = policy_cfg.get_optimizer_preset().grad_clip_norm
@@ -183,11 +193,43 @@ def load_weights(policy: PreTrainedPolicy, path: str) -> None:
     policy.load_state_dict(weights)
 
 
+def check_inputs(policy_cfg: PreTrainedConfig, meta: LeRobotDatasetMetadata) -> None:
+    """Make sure that a policy can be made for a dataset, before anything is made of either.
+
+    Raises:
+        ConfigError: the policy needs columns that the dataset lacks.
+        DatasetError: statistics are missing, or the features are none that lerobot's policies take.
+    """
+    trial = copy.deepcopy(policy_cfg)
+    try:
+        features = dataset_to_policy_features(meta.features)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise DatasetError(f"the features of {meta.root} fit no policy: {error}") from error
+    trial.output_features = {key: feature for key, feature in features.items() if feature.type is FeatureType.ACTION}
+    trial.input_features = trial.input_features or {
+        key: feature for key, feature in features.items() if key not in (trial.output_features or {})
+    }
+    try:
+        trial.validate_features()
+    except ValueError as error:
+        raise ConfigError(f"policy {policy_cfg.type} does not fit {meta.root}: {error}") from error
+    modes = getattr(trial, "normalization_mapping", {})
+    for key, feature in {**trial.input_features, **trial.output_features}.items():
+        mode = modes.get(feature.type.value, NormalizationMode.IDENTITY)
+        if feature.type is FeatureType.VISUAL or mode is NormalizationMode.IDENTITY or key in (meta.stats or {}):
+            continue
+        raise DatasetError(
+            f"{meta.root}/meta/stats.json has no {key}, by which policy {policy_cfg.type} is normalised; "
+            "`lerobot-edit-dataset --operation.type=recompute_stats` computes it, and policy=late_fusion does without"
+        )
+
+
 def use_imagenet_stats(meta: LeRobotDatasetMetadata) -> None:
     """Replace the frames' mean and deviation by ImageNet's, as lerobot does by default."""
+    meta.stats = meta.stats or {}
     for key in meta.camera_keys:
         for name, values in IMAGENET_STATS.items():
-            (meta.stats or {})[key][name] = np.array(values, np.float32)
+            meta.stats.setdefault(key, {})[name] = np.array(values, np.float32)
 
 
 def make_tracker(options: TrainOptions, frames: int, episodes: int, step: int) -> MetricsTracker:

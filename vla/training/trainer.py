@@ -59,6 +59,7 @@ def train(options: TrainOptions, report: Report = lambda progress: None) -> Resu
     set_seed(options.seed)
     accelerator = setup.make_accelerator(options.device, options.precision)
     policy_cfg = setup.policy_config(options.policy, accelerator.device.type)
+    setup.check_inputs(policy_cfg, data.open_checked(options.dataset))
     dataset = data.open_dataset(options.dataset, policy_cfg)
     training, held_out = data.split_episodes(dataset.num_episodes, options.val_fraction, options.seed)
     items = data.make_items(
@@ -67,9 +68,8 @@ def train(options: TrainOptions, report: Report = lambda progress: None) -> Resu
     options.output.mkdir(parents=True, exist_ok=True)
     write_json(options.output / RUN_FILE, options.defining())
     record_start(options.output)
-    learner = setup.make_learner(
-        policy_cfg, dataset.meta, accelerator, checkpoints.model_folder(checkpoint) if checkpoint else None
-    )
+    weights = checkpoints.model_folder(checkpoint) if checkpoint else None
+    learner = setup.make_learner(options, policy_cfg, dataset.meta, accelerator, weights)
     fit = getattr(learner.policy, "fit", None)
     if options.init and not checkpoint:
         setup.load_weights(learner.policy, options.init)

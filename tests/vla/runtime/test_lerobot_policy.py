@@ -8,7 +8,8 @@ from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 
 from tests.helpers.checkpoints import SMALL_ACT, save_checkpoint
 from vla.errors import CheckpointError
-from vla.runtime.lerobot_policy import LerobotPolicy, find_checkpoint, load_policy
+from vla.runtime.checkpoint import find_checkpoint
+from vla.runtime.lerobot_policy import LerobotPolicy, load_policy
 from vla.types import Box, Observation, Subgoal
 
 SUBGOAL = Subgoal("press the button", "press", "button", box=Box(0.1, 0.2, 0.3, 0.4))
@@ -104,7 +105,7 @@ def test_the_goal_is_given_only_to_a_policy_that_wants_it(act: Path) -> None:
     policy = load_policy(str(act), device="cpu")
     watch(policy)
     policy.predict_chunk(observation(), SUBGOAL)
-    policy._inputs["observation.goal"] = (5,)
+    policy._interface.inputs["observation.goal"] = (5,)
     policy.predict_chunk(observation(), SUBGOAL)
     assert "observation.goal" not in seen[0]
     np.testing.assert_allclose(seen[1]["observation.goal"], [[1, 0.1, 0.2, 0.3, 0.4]], rtol=1e-6)

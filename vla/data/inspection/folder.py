@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.data.upgrade import current_folder, read_info
 from vla.errors import DatasetError
 
 EXPECTED = "a LeRobot v3.0 dataset folder holds meta/info.json, meta/tasks.parquet, meta/episodes/ and data/"
@@ -34,6 +35,10 @@ class DatasetFolder:
     """Column -> values of all frames: (N,) or (N, n)."""
     problems: tuple[str, ...] = ()
     """Files and columns that could not be read."""
+    source: Path | None = None
+    """The folder that was given, where ``root`` is a converted copy."""
+    version: str = "v3.0"
+    """LeRobot version of the folder that was given."""
 
     @property
     def fps(self) -> float:
@@ -68,6 +73,12 @@ class DatasetFolder:
         starts = np.flatnonzero(np.r_[True, np.diff(index) != 0])
         ends = np.r_[starts[1:], len(index)]
         return {int(index[start]): slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True)}
+
+    @cached_property
+    def episode_rows(self) -> dict[int, int]:
+        """Episode index -> its row in ``episodes``."""
+        listed = self.episodes.get("episode_index", [])
+        return {int(index): row for row, index in enumerate(listed) if index is not None}
 
     def dimension_names(self, column: str) -> list[str]:
         """Return a name for each number of a vector column."""
@@ -113,14 +124,21 @@ def locate(dataset: str) -> Path:
         raise DatasetError(f"{dataset!r} is not a folder here, and the hub did not give it: {reason}") from error
 
 
-def read_folder(root: Path) -> DatasetFolder:
-    """Read a dataset folder.
+def read_folder(root: Path, cache: Path | None = None) -> DatasetFolder:
+    """Read a dataset folder; one of version 2.1 through a converted copy.
+
+    Args:
+        root: dataset folder.
+        cache: where converted copies live; None for the user's cache.
 
     Raises:
         DatasetError: it is not a dataset, or one of another version; the message says what was expected.
     """
     if not root.is_dir():
         raise DatasetError(f"{root} is not a folder; {EXPECTED}")
+    source, version = root, _version(root)
+    if version.startswith("v2"):
+        root = current_folder(root, cache)
     info = _read_info(root)
     problems: list[str] = []
     stats = None
@@ -131,26 +149,22 @@ def read_folder(root: Path) -> DatasetFolder:
     tasks = _read_tasks(root, problems)
     episodes = _read_episodes(root, problems)
     frames = _read_frames(root, info, problems)
-    return DatasetFolder(root, info, stats, tasks, episodes, frames, tuple(problems))
+    return DatasetFolder(root, info, stats, tasks, episodes, frames, tuple(problems), source, version)
 
 
-def _read_info(root: Path) -> dict[str, Any]:
+def _version(root: Path) -> str:
     path = root / "meta/info.json"
     if not path.is_file():
         found = ", ".join(sorted(item.name for item in root.iterdir())[:8]) or "nothing"
         raise DatasetError(f"{root} has no meta/info.json; {EXPECTED}. Found: {found}")
-    try:
-        info = json.loads(path.read_text())
-    except ValueError as error:
-        raise DatasetError(f"{path} is not JSON: {error}") from error
+    return str(read_info(root).get("codebase_version", "none"))
+
+
+def _read_info(root: Path) -> dict[str, Any]:
+    path, info = root / "meta/info.json", read_info(root)
     version = str(info.get("codebase_version", "none"))
-    if version.startswith("v2"):
-        raise DatasetError(
-            f"{root} is a LeRobot {version} dataset, this command reads v3.0. Convert it with lerobot's "
-            "`python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id=<user>/<name>` (v2.0: to v2.1 first)"
-        )
     if not version.startswith("v3"):
-        raise DatasetError(f"{path} says codebase_version {version!r}, this command reads v3.0")
+        raise DatasetError(f"{path} says codebase_version {version!r}; v3.0 and v2.1 are read")
     missing = [key for key in ("fps", "features") if not info.get(key)]
     if missing:
         raise DatasetError(f"{path} lacks {', '.join(missing)}")
@@ -207,6 +221,8 @@ def _read_frames(root: Path, info: Mapping[str, Any], problems: list[str]) -> di
             frames[name] = np.concatenate(arrays)
     problems += [f"column {name!r} of the features is in no data file" for name in info["features"]
                  if rows and name not in frames and name not in images and name not in pieces]  # fmt: skip
+    problems += [f"column {name!r} of the data is not among the features" for name in pieces
+                 if name not in info["features"]]  # fmt: skip
     return frames
 
 

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from vla.data.inspection.checks import Finding, all_findings
 from vla.data.inspection.folder import DatasetFolder
+from vla.data.inspection.language import Language, language_of
+from vla.data.inspection.motion import steps
 
 STANDARD_EPISODE_COLUMNS = ("episode_index", "tasks", "length", "dataset_from_index", "dataset_to_index")
 HISTOGRAM_BINS = 10
+VALUE_BINS = 30
+"""Of the histogram of a number's values."""
 EXAMPLES = 3
 
 
@@ -29,6 +33,12 @@ class Dimension:
     std: float
     q99: float
     max: float
+    clipped: float
+    """Share of the frames at the smallest or the largest value, of a number that changes."""
+    resting: float
+    """Share of the ticks, but each episode's first, in which the number stays as it was."""
+    histogram: tuple[int, ...]
+    """Frames in equal bins from ``min`` to ``max``; empty for a number that never changes."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,7 @@ class Report:
     tasks: tuple[TaskCount, ...]
     lengths: Lengths | None
     metadata: tuple[Metadata, ...]
+    language: Language
     findings: tuple[Finding, ...]
 
 
@@ -99,18 +110,19 @@ def inspect_folder(folder: DatasetFolder) -> Report:
     """Return the report of a dataset that ``read_folder`` has read."""
     frames = len(folder.frames.get("episode_index", ()))
     return Report(
-        root=str(folder.root),
-        version=str(folder.info["codebase_version"]),
+        root=str(folder.source or folder.root),
+        version=folder.version,
         robot=str(folder.info.get("robot_type") or "unknown"),
         fps=folder.fps,
         episodes=len(folder.slices),
         frames=frames,
         seconds=frames / folder.fps,
-        bytes_on_disk=size_on_disk(folder.root),
+        bytes_on_disk=size_on_disk(folder.source or folder.root),
         features=tuple(_feature(folder, name) for name in folder.features),
         tasks=_tasks(folder),
         lengths=_lengths(folder),
         metadata=tuple(_metadata(name, values) for name, values in sorted(folder.episodes.items()) if _is_own(name)),
+        language=language_of(folder),
         findings=tuple(all_findings(folder)),
     )
 
@@ -125,25 +137,43 @@ def _feature(folder: DatasetFolder, name: str) -> Feature:
     values = folder.vectors.get(name)
     dimensions: tuple[Dimension, ...] = ()
     if values is not None and len(values):
-        labelled = zip(folder.dimension_names(name), values.T, strict=True)
-        dimensions = tuple(_dimension(label, column) for label, column in labelled if np.isfinite(column).any())
+        resting = _resting(folder, name)
+        labelled = zip(folder.dimension_names(name), values.T, resting, strict=True)
+        dimensions = tuple(
+            _dimension(label, column, share) for label, column, share in labelled if np.isfinite(column).any()
+        )
     names = declared.get("names") or ()
-    names = tuple(map(str, names.values() if isinstance(names, dict) else names))
+    groups = names.values() if isinstance(names, dict) else [names]
+    names = tuple(str(entry) for group in groups for entry in (group if isinstance(group, list | tuple) else [group]))
     return Feature(name, str(declared.get("dtype")), tuple(declared.get("shape", ())), names, dimensions)
 
 
-def _dimension(name: str, values: NDArray[np.float64]) -> Dimension:
+def _dimension(name: str, values: NDArray[np.float64], resting: float) -> Dimension:
     finite = values[np.isfinite(values)]
-    low, high = np.quantile(finite, (0.01, 0.99))
+    low, high = float(finite.min()), float(finite.max())
+    q01, q99 = np.quantile(finite, (0.01, 0.99))
+    changes = high > low
     return Dimension(
         name,
-        float(finite.min()),
-        float(low),
+        low,
+        float(q01),
         float(finite.mean()),
         float(finite.std()),
-        float(high),
-        float(finite.max()),
+        float(q99),
+        high,
+        clipped=float(((finite == low) | (finite == high)).mean()) if changes else 0.0,
+        resting=resting,
+        histogram=tuple(np.histogram(finite, VALUE_BINS)[0].tolist()) if changes else (),
     )
+
+
+def _resting(folder: DatasetFolder, name: str) -> list[float]:
+    """Return for each number the share of ticks in which it does not change."""
+    counted = np.ones(len(folder.vectors[name]), bool)
+    counted[[rows.start for rows in folder.slices.values()]] = False
+    if not counted.any():
+        return [0.0] * folder.vectors[name].shape[1]
+    return (steps(folder, name)[counted] == 0).mean(axis=0).tolist()
 
 
 def _tasks(folder: DatasetFolder) -> tuple[TaskCount, ...]:

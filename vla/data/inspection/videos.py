@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.data.inspection.folder import DatasetFolder
+
+SEEK_BEYOND = 8
+"""Frames that are decoded in order rather than sought."""
 
 
 def check_videos(folder: DatasetFolder) -> Iterator[tuple[Literal["error", "warning"], str]]:
@@ -67,26 +70,56 @@ def _probe(path: Path) -> tuple[tuple[int, int], float, int]:
 
 def read_frame(folder: DatasetFolder, camera: str, row: int, time: float) -> NDArray[np.uint8] | None:
     """Return a camera's frame (H, W, 3) at ``time`` [s] of the episode in ``row`` of ``meta/episodes``, or None."""
-    if folder.features[camera].get("dtype") == "image":
-        return _stored_image(folder, camera, row, time)
+    return next(read_frames(folder, camera, row, [round(time * folder.fps)]))
+
+
+def read_frames(
+    folder: DatasetFolder, camera: str, row: int, wanted: Sequence[int]
+) -> Iterator[NDArray[np.uint8] | None]:
+    """Yield a camera's frames (H, W, 3) of the episode in ``row`` of ``meta/episodes``; None for each unreadable one.
+
+    Args:
+        folder: of the dataset.
+        camera: column of the frames.
+        row: row of the episode.
+        wanted: frames, counted from the episode's first, in rising order.
+    """
+    stored = folder.features[camera].get("dtype") == "image"
+    found = 0
+    try:
+        for frame in (_stored_images if stored else _video_frames)(folder, camera, row, wanted):
+            yield frame
+            found += 1
+    except (OSError, IndexError, KeyError, ValueError, av.FFmpegError):
+        pass
+    for _ in wanted[found:]:
+        yield None
+
+
+def _video_frames(
+    folder: DatasetFolder, camera: str, row: int, wanted: Sequence[int]
+) -> Iterator[NDArray[np.uint8] | None]:
     path = folder.video_path(camera, row)
     if path is None or not path.is_file():
-        return None
+        return
     start = folder.episodes.get(f"videos/{camera}/from_timestamp", [0.0] * (row + 1))[row] or 0.0
-    target = start + time
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            container.seek(int(max(target - 0.5 / folder.fps, 0) / stream.time_base), stream=stream)  # pyright: ignore
-            for frame in container.decode(stream):
-                if frame.time is not None and frame.time >= target - 0.5 / folder.fps:
-                    return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    except (OSError, IndexError, av.FFmpegError):
-        return None
-    return None
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = iter(())
+        last = None
+        for index in wanted:
+            target = start + (index - 0.5) / folder.fps
+            if last is None or index > last + SEEK_BEYOND:
+                container.seek(int(max(target, 0) / stream.time_base), stream=stream)  # pyright: ignore
+                frames = container.decode(stream)
+            last = index
+            frame = next((frame for frame in frames if frame.time is not None and frame.time >= target), None)
+            yield None if frame is None else np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
-def _stored_image(folder: DatasetFolder, camera: str, row: int, time: float) -> NDArray[np.uint8] | None:
+def _stored_images(
+    folder: DatasetFolder, camera: str, row: int, wanted: Sequence[int]
+) -> Iterator[NDArray[np.uint8] | None]:
     import cv2
     import pyarrow.parquet as pq
 
@@ -94,15 +127,11 @@ def _stored_image(folder: DatasetFolder, camera: str, row: int, time: float) -> 
     file = folder.episodes.get("data/file_index", [0] * (row + 1))[row]
     path = folder.root / folder.info["data_path"].format(chunk_index=int(chunk), file_index=int(file))
     episode = int(folder.episodes["episode_index"][row])
-    try:
-        table = pq.read_table(path, columns=[camera], filters=[("episode_index", "=", episode)])
-    except (OSError, ValueError):
-        return None
-    frame = round(time * folder.fps)
-    if frame >= table.num_rows:
-        return None
-    encoded = table.column(camera)[frame].as_py()
-    if not isinstance(encoded, dict) or not encoded.get("bytes"):
-        return None
-    image = cv2.imdecode(np.frombuffer(encoded["bytes"], np.uint8), cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(image[:, :, ::-1], np.uint8)
+    column = pq.read_table(path, columns=[camera], filters=[("episode_index", "=", episode)]).column(camera)
+    for index in wanted:
+        encoded = column[index].as_py() if index < len(column) else None
+        if not isinstance(encoded, dict) or not encoded.get("bytes"):
+            yield None
+            continue
+        image = cv2.imdecode(np.frombuffer(encoded["bytes"], np.uint8), cv2.IMREAD_COLOR)
+        yield None if image is None else np.asarray(image[:, :, ::-1], np.uint8)

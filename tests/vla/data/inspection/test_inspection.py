@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.pages import read_page
 from tests.vla.data.inspection.datasets import JOINTS, LENGTHS, edit_json, findings, inspect, rewrite
 from vla.cli.inspect import sparkline
 from vla.cli.main import main
@@ -101,7 +102,7 @@ def test_the_report_is_plain_data(made: Path):
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("v2.1", "convert_dataset_v21_to_v30"), ("v9.0", "v3.0"), (None, "v3.0")],
+    [("v2.1", "lacks meta/tasks.jsonl"), ("v9.0", "v3.0 and v2.1 are read"), (None, "v3.0")],
 )
 def test_other_versions_are_refused(made: Path, version: str | None, expected: str):
     edit_json(made / "meta/info.json", lambda info: info.update(codebase_version=version))
@@ -127,20 +128,23 @@ def test_what_is_not_a_dataset_is_refused(tmp_path: Path):
 
 
 def test_the_command_prints_and_writes(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    sheet = tmp_path / "out" / "sheet.png"
-    assert main(["inspect", f"dataset={made}", f"output={sheet}"]) == 0
+    page = tmp_path / "out" / "made.html"
+    assert main(["inspect", f"dataset={made}", f"output={page}"]) == 0
     printed = capsys.readouterr().out
     for text in ("3 episodes", "120 frames", "wave", "observation.state", "nothing suspicious", "contact sheet"):
         assert text in printed
-    assert cv2.imread(str(sheet)) is not None
-    assert json.loads(sheet.with_suffix(".json").read_text())["frames"] == 120
+    assert cv2.imread(str(page.with_suffix(".png"))) is not None
+    values = json.loads(page.with_suffix(".json").read_text())
+    assert values["frames"] == 120
+    assert values["language"]["words"] == [["wave", 2], ["rest", 1]]
+    assert {outlier["kind"] for outlier in values["outliers"]} == {"frozen"}
 
 
 def test_the_command_refuses_what_is_not_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["inspect", str(tmp_path)]) != 0
     assert "meta/info.json" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path), "output=sheet.txt"]) != 0
-    assert ".png" in capsys.readouterr().err
+    assert ".html" in capsys.readouterr().err
 
 
 def test_sparkline():
@@ -150,12 +154,19 @@ def test_sparkline():
 
 @needs_real
 def test_real_data_without_its_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    sheet = tmp_path / "real.png"
-    assert main(["inspect", f"dataset={REAL}", f"output={sheet}"]) == 0
+    page = tmp_path / "real.html"
+    assert main(["inspect", f"dataset={REAL}", f"output={page}"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "4 episodes, 1492 frames, 30 fps" in printed
     assert "video files are missing" in printed
-    assert sheet.exists()
-    report = json.loads(sheet.with_suffix(".json").read_text())
+    assert page.with_suffix(".png").exists()
+    report = json.loads(page.with_suffix(".json").read_text())
     assert [finding["severity"] for finding in report["findings"]] == ["error", "error"]
     assert report["tasks"] == [{"text": "Pick the orange cube and place it in the box", "frames": 1492, "episodes": 4}]
+    shown = read_page(page.read_text())
+    assert "It cannot be trained on as it is" in shown.text and "no frames; the state over time" in shown.text
+    assert len([svg for svg in shown.all("svg") if svg.get("class") == "traces"]) >= 4
+    assert main(["train", f"dataset={REAL}", f"output={tmp_path / 'run'}", "steps=2", "device=cpu"]) == 2
+    error = capsys.readouterr().err
+    assert "lacks 2 of its 3 files: videos/observation.images.front/chunk-000/file-000.mp4" in error
+    assert "vla inspect" in error and not (tmp_path / "run").exists()
