@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vla.cli.assembly import Assembly, Station, stop_page
+from vla.cli.robots import Deployment
 from vla.errors import VlaError
 from vla.runtime import events
 from vla.runtime.control_loop import ControlLoop
@@ -17,8 +19,9 @@ from vla.runtime.event_bus import EventBus
 from vla.runtime.events import Event, Outcome
 from vla.runtime.instructions import Instructions
 from vla.runtime.loop_events import LoopEvents
-from vla.runtime.loop_report import LoopReport
-from vla.runtime.stop_switch import StopSwitch
+from vla.runtime.loop_report import LoopReport, as_episode_result
+from vla.runtime.stop_switch import Latch, StopSwitch
+from vla.runtime.subscribers import Subscriber
 from vla.serve.stop_page import StopPage
 
 CLOSED = "the session is closed"
@@ -42,10 +45,20 @@ class Driver:
         assembly: planner and policy.
         bus: is told what happens.
         seed: of the first scene.
+        latches: stop the arm, too, and are released when it is resumed.
+        subscribers: watch what runs.
     """
 
-    def __init__(self, assembly: Assembly, bus: EventBus, seed: int) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        bus: EventBus,
+        seed: int,
+        latches: Sequence[Latch] = (),
+        subscribers: Sequence[Subscriber] = (),
+    ) -> None:
         self._assembly, self._bus, self.seed = assembly, bus, seed
+        self._latches, self._subscribers = tuple(latches), tuple(subscribers)
         self.instructions = Instructions()
         self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.ready: Future[None] = Future()
@@ -58,7 +71,7 @@ class Driver:
         self._station: Station | None = None
         self._page: StopPage | None = None
         self._aimed = False
-        self.stop = StopSwitch(assembly.stop_file, self._page_pressed)
+        self.stop = StopSwitch(assembly.stop_file, self._page_pressed, *self._latches)
         """Press it to stop the arm, from any thread."""
         self.events = LoopEvents(self._emit, self._interventions)
 
@@ -88,6 +101,7 @@ class Driver:
             station.safety.stop(self.events.cause)
         self.events.begin()
         self.loop = station.loop(
+            subscribers=self._subscribers,
             say=lambda text: self.events.failed("policy", text),
             instructions=self.instructions,
             events=self.events,
@@ -114,7 +128,9 @@ class Driver:
                 self._refuse(f"the arm is stopped ({cause}); resume first")
                 continue
             report = loop.run(None, self._assembly.config.max_seconds)
-            self.events.finished(*self._judge(station, report))
+            outcome, reason = self._judge(station, report)
+            self._tell_subscribers(station, report, outcome, reason)
+            self.events.finished(outcome, reason)
 
     def _judge(self, station: Station, report: LoopReport) -> tuple[Outcome, str]:
         """Return what became of the instruction that was last, and why."""
@@ -129,6 +145,12 @@ class Driver:
             return "failure", "the planner thinks that it is done, but it is not"
         return "success", ""
 
+    def _tell_subscribers(self, station: Station, report: LoopReport, outcome: Outcome, reason: str) -> None:
+        task, seed = station.deployment.task, station.deployment.seed or 0
+        result = as_episode_result(report, self.events.instruction, task=task, seed=seed, success=outcome == "success")
+        for subscriber in self._subscribers:
+            subscriber.on_end(replace(result, reason=reason))
+
     def _notice_stop(self) -> None:
         """Tell of a stop that was asked for between two ticks of the loop."""
         if cause := self.stop():
@@ -136,8 +158,8 @@ class Driver:
 
     def _resume(self, station: Station, done: Future[None]) -> None:
         self._notice_stop()
-        if self._page:
-            self._page.release()
+        for latch in (*([self._page] if self._page else []), *self._latches):
+            latch.release()
         if cause := self.stop.release():
             done.set_exception(VlaError(f"cannot resume: {cause}"))
             return
@@ -160,6 +182,12 @@ class Driver:
         if self._job is not None:
             self._job.done.set_result(None)
             self._job = None
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """The robot that is there now; None while there is none."""
+        station = self._station
+        return station.deployment if station is not None and self.loop is not None else None
 
     def _end_requested(self) -> str:
         """Return why a run must end for a job."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,9 +16,13 @@ from vla.api.driver import CLOSED, Driver, Job
 from vla.api.options import session_config
 from vla.cli.assembly import ANSWERING, Assembly, SceneQuestion
 from vla.cli.options import check_range
+from vla.cli.robots import Deployment
 from vla.errors import ConfigError, VlaError
 from vla.runtime.event_bus import EventBus, Listener
 from vla.runtime.instructions import new_number
+from vla.runtime.stop_switch import Latch
+from vla.runtime.subscribers import Subscriber
+from vla.types import Observation
 
 LOOK_SECONDS = 10.0
 """Longest time until a question has its picture [s]."""
@@ -91,16 +95,26 @@ class Session:
         return cls.from_assembly(Assembly(config))
 
     @classmethod
-    def from_assembly(cls, assembly: Assembly) -> Self:
-        """Return a session with planner, policy and robot of one's own making."""
+    def from_assembly(
+        cls, assembly: Assembly, *, latches: Sequence[Latch] = (), subscribers: Sequence[Subscriber] = ()
+    ) -> Self:
+        """Return a session with planner, policy and robot of one's own making.
+
+        Args:
+            assembly: what it is made of.
+            latches: stop buttons of one's own, asked all the time and released by `resume`.
+            subscribers: watch what is carried out, from the thread of the loop.
+        """
         session = cls.__new__(cls)
-        session._prepare(assembly)
+        session._prepare(assembly, latches, subscribers)
         return session
 
-    def _prepare(self, assembly: Assembly) -> None:
+    def _prepare(
+        self, assembly: Assembly, latches: Sequence[Latch] = (), subscribers: Sequence[Subscriber] = ()
+    ) -> None:
         self._assembly, self._config, self._bus = assembly, assembly.config, EventBus()
         check_range("seed", self._config.seed, 0)
-        self._driver = Driver(assembly, self._bus, int(self._config.seed))
+        self._driver = Driver(assembly, self._bus, int(self._config.seed), latches, subscribers)
         self._thread = threading.Thread(target=self._driver.run, name="session", daemon=True)
 
     def __enter__(self) -> Self:
@@ -149,14 +163,30 @@ class Session:
             raise ConfigError(f"planner={name} answers no questions; those that do: {', '.join(ANSWERING)}")
         if not question.strip():
             raise ConfigError("the question is empty")
+        question_now = SceneQuestion(self.look(), question.strip())
+        return Answer(*self._assembly.planner.call(question_now, ANSWER_SECONDS))
+
+    def look(self, seconds: float = LOOK_SECONDS) -> Observation:
+        """Return what the robot senses in the next tick, frames included; the arm does not wait for it.
+
+        Args:
+            seconds: longest time to wait [s].
+
+        Raises:
+            VlaError: the robot shows nothing.
+        """
         self._check_open()
         if (loop := self._driver.loop) is None:
             raise VlaError("there is nothing to look at while the scene is drawn")
         try:
-            observation = loop.look().result(LOOK_SECONDS)
+            return loop.look().result(seconds)
         except TimeoutError:
-            raise VlaError(f"the robot has shown nothing for {LOOK_SECONDS:g} s") from None
-        return Answer(*self._assembly.planner.call(SceneQuestion(observation, question.strip()), ANSWER_SECONDS))
+            raise VlaError(f"the robot has shown nothing for {seconds:g} s") from None
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """The robot that is there now; None while it is made ready, or another scene is drawn."""
+        return self._driver.deployment
 
     def stop(self, cause: str = "asked to stop") -> None:
         """Bring the arm to rest, for good; does not wait. What is carried out ends as ``stopped``."""

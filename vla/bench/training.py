@@ -119,7 +119,7 @@ def time_updates(
 ) -> list[float]:
     """Return the duration of each of ``updates`` updates [s], after as many as the loader had prepared ahead."""
     set_seed(options.seed)
-    learner = setup.make_learner(policy, dataset.meta, accelerator, None)
+    learner = setup.make_learner(options, policy, dataset.meta, accelerator, None)
     optimizer = policy.get_optimizer_preset().build(learner.policy.get_optim_params())
     tracker: MetricsTracker = setup.make_tracker(options, len(dataset), dataset.num_episodes, 0)
     batches = _endless(loader)

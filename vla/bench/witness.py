@@ -45,11 +45,15 @@ class Witness:
 
     def seconds_to_rest(self) -> float:
         """Return the time from the fault to the last command that moved the arm [s]."""
-        return max(0.0, self._moved[-1] - self.broken_at)
+        return max(0.0, self._moved[-1] - self.broken_at) if self._moved else 0.0
 
     def longest_pause(self) -> float:
-        """Return the longest time between two commands that moved the arm, from the fault on [s]."""
-        return float(np.diff([time for time in self._moved if time > self.broken_at - 0.05]).max())
+        """Return the longest time between two commands that moved the arm, from the fault on [s].
+
+        If it was not moved again, that is the time from the fault to now.
+        """
+        moved = [moment for moment in self._moved if moment > self.broken_at - 0.05]
+        return float(np.diff(moved).max()) if len(moved) > 1 else time.monotonic() - self.broken_at
 
     def moved_since(self, moment: float) -> bool:
         """Return whether the arm was moved after a moment on ``time.monotonic`` [s]."""

@@ -21,9 +21,9 @@ from vla.cli.safety import GRIPPER, Guard, make_filter, required_safety
 from vla.errors import ConfigError, VlaError
 from vla.planner.chat import Chat
 from vla.planner.registry import make_planner
+from vla.runtime.checkpoint import check_robot
 from vla.runtime.control_loop import ControlLoop
 from vla.runtime.instructions import Instructions
-from vla.runtime.lerobot_policy import check_robot
 from vla.runtime.loop_events import LoopEvents
 from vla.runtime.partners import PlannerRequest, PolicyRequest
 from vla.runtime.sidecar import Sidecar

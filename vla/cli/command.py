@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from omegaconf import DictConfig
 
 from vla.api.session import Session
+from vla.cli.interrupts import interrupts
 from vla.cli.shell import Leave, complete, obey
 from vla.cli.terminal import Terminal
 from vla.errors import VlaError
@@ -40,7 +40,7 @@ def run(config: DictConfig) -> int:
         terminal.say("loading …")
         stack.enter_context(session)
         terminal.say(f"{session.status()}; /help lists what can be typed, Ctrl-C stops the arm")
-        with interrupts(session):
+        with interrupts(partial(interrupted, session)):
             try:
                 return listen(session, terminal)
             except KeyboardInterrupt:
@@ -76,18 +76,9 @@ def show(events: Listener, terminal: Terminal, verbose: bool) -> None:
             terminal.say(str(event))
 
 
-@contextmanager
-def interrupts(session: Session) -> Iterator[None]:
-    """Let the first Ctrl-C stop the arm, and one while it is stopped leave; being asked to terminate leaves."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGINT or session.status().stopped:
-            raise KeyboardInterrupt
-        session.stop("Ctrl-C")
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def interrupted(session: Session, number: int) -> bool:
+    """Return whether a signal means to leave: Ctrl-C stops the arm first, and does so only while it is stopped."""
+    if number != signal.SIGINT or session.status().stopped:
+        return True
+    session.stop("Ctrl-C")
+    return False

@@ -42,6 +42,7 @@ COMMANDS = {
         Command("run", "carry out one instruction in simulation, with a video", text="instruction"),
         Command("deploy", "carry out one instruction in real time, behind the safety filter", text="instruction"),
         Command("command", "carry out instructions as they are typed, in real time, behind the safety filter"),
+        Command("console", "command the robot from a web page: cameras, plan, timeline, stop"),
         Command("export", "write a checkpoint as ONNX", text="checkpoint"),
         Command("calibrate", "calibrate a real arm, with lerobot's script", passed_on="lerobot"),
         Command("teleoperate", "move a real arm with a leader arm, with lerobot's script", passed_on="lerobot"),

@@ -23,7 +23,7 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
     whose key is one of the root file's plain options is set as a value even when a config group has the same name, so
     that ``policy=<folder>`` works where the command takes a checkpoint. ``suite=<name>`` also chooses the group ``env``
     of that name; a suite without one has no ``env`` options. What comes after ``--`` is the command's option
-    ``passed_on``, where it has one.
+    ``passed_on``, where it has one. ``--name`` is ``name=true``, and ``--name=value`` is ``name=value``.
 
     Raises:
         UnknownNameError: an option or a choice of a group does not exist.
@@ -35,6 +35,7 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
             raise ConfigError(f"vla {command.name} passes no arguments on; leave -- out")
         end = arguments.index("--")
         values[command.passed_on], arguments = list(arguments[end + 1 :]), arguments[:end]
+    arguments = [_flag(argument, command) for argument in arguments]
     overrides = [argument for argument in arguments if re.match(r"[+~]*[\w./@]+=", argument)]
     words = [argument for argument in arguments if argument not in overrides]
     plain, groups = _options_and_groups(command)
@@ -70,6 +71,18 @@ def load(command: Command, arguments: Sequence[str]) -> DictConfig:
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise ConfigError(f"{missing[0]}= must be given; see `vla {command.name} --help`")
     return config
+
+
+def _flag(argument: str, command: Command) -> str:
+    """Return an argument that begins with ``--`` as an override, any other as it is."""
+    flag = re.fullmatch(r"--([A-Za-z_][\w.-]*)(=.*)?", argument, re.DOTALL)
+    if flag is None:
+        return argument
+    key = flag[1].replace("-", "_")
+    plain, groups = _options_and_groups(command)
+    if key.split(".")[0] not in plain and key.split(".")[0] not in groups:
+        raise UnknownNameError("option", argument, [*groups, *plain])
+    return f"{key}{flag[2] or '=true'}"
 
 
 def help_text(command: Command) -> str:

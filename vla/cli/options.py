@@ -112,7 +112,7 @@ def weights_digest(policy: str) -> str | None:
     """
     if policy == EXPERT or is_remote(policy):
         return None
-    from vla.runtime.lerobot_policy import find_checkpoint
+    from vla.runtime.checkpoint import find_checkpoint
 
     weights = find_checkpoint(policy) / "model.safetensors"
     if not weights.is_file():

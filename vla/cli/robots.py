@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.options import env_options
@@ -41,6 +43,13 @@ class Deployment:
     """Tells whether the instruction has been carried out; None for a real robot."""
     aim: Callable[[str], None] = lambda instruction: None
     """Has ``succeeded`` tell of another instruction from now on. Raises an InstructionError if it is not understood."""
+    model: Any = None
+    """The ``mujoco.MjModel`` of the simulated scene; None for a real robot."""
+    poses: Callable[[], NDArray[np.float64]] | None = None
+    """Tells where the model's bodies are (b, 7): position [m] and quaternion; None for a real robot. Physics go on
+    meanwhile, and so some may be those of the next moment."""
+    things: tuple[str, ...] = ()
+    """Phrases of what is on the table; none for a real robot."""
 
 
 @contextmanager
@@ -68,7 +77,16 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
             return
         set_table(simulation, instruction, seed)
         if name == "so101_sim":
-            yield Deployment(simulation, arm, simulation.task, simulation.seed, simulation.succeeded, simulation.aim)
+            yield Deployment(
+                simulation,
+                arm,
+                simulation.task,
+                simulation.seed,
+                simulation.succeeded,
+                simulation.aim,
+                poses=partial(_poses, simulation),
+                **_contents(simulation),
+            )
             return
         make_arm = TwinArm(env_options(config), instruction, simulation.seed)
         twin = stack.enter_context(TwinProcess(make_arm, options["fps"]))
@@ -80,6 +98,8 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
             simulation.seed,
             partial(twin.call, _succeeded),
             lambda instruction: twin.call(partial(_aim, instruction)),
+            poses=lambda: twin.call(_twin_poses),
+            **_contents(simulation),
         )
 
 
@@ -106,6 +126,19 @@ class TwinArm:
         simulation: Any = open_suite("tabletop").make(**self.options)
         set_table(simulation, self.instruction, self.seed)
         return PoweredArm(simulation)
+
+
+def _contents(simulation: Any) -> dict[str, Any]:
+    return {"model": simulation.world.model, "things": tuple(simulation.world.scene.phrases)}
+
+
+def _poses(simulation: Any) -> NDArray[np.float64]:
+    data = simulation.world.data
+    return np.concatenate([data.xpos, data.xquat], axis=1)
+
+
+def _twin_poses(twin: BusTwin) -> NDArray[np.float64]:
+    return _poses(twin.physics.simulation)  # type: ignore[attr-defined]
 
 
 def _succeeded(twin: BusTwin) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
@@ -41,6 +42,7 @@ class TwinProcess:
         self._make_arm, self._fps = make_arm, fps
         self.port = ""
         self._board: FrameBoard | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         context = multiprocessing.get_context("spawn")
@@ -74,13 +76,17 @@ class TwinProcess:
         return self._board.latest() if self._board is not None else ({}, 0.0)
 
     def call[Result](self, function: Callable[[BusTwin], Result]) -> Result:
-        """Return ``function(twin)``, called in the process between two updates; both must be picklable.
+        """Return ``function(twin)``, called in the process between two updates, from any thread; both are picklable.
 
         Raises:
             VlaError: the process has died, or the function has failed.
         """
-        self._connection.send(function)
-        return self._receive(STOP_SECONDS)
+        with self._lock:
+            try:
+                self._connection.send(function)
+            except OSError as error:
+                raise VlaError("the bus twin's process has died") from error
+            return self._receive(STOP_SECONDS)
 
     def calibrate(self, folder: Path, id: str) -> None:
         """Write the calibration to the servos, and to ``<folder>/<id>.json`` where a driver looks for it."""

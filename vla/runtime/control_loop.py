@@ -159,8 +159,6 @@ class ControlLoop:
         begun: float | None = None
         instructed_at = 0.0
         missed = self._pacer.missed
-        for subscriber in self._subscribers:
-            subscriber.on_start(self._instruction)
         ending_at: float | None = None
         while True:
             now = self._pacer.wait()
@@ -197,6 +195,8 @@ class ControlLoop:
         self._way.restart()
         self._forget_chunks()
         self._events.accepted(self._episode, self._instruction)
+        for subscriber in self._subscribers:
+            subscriber.on_start(self._instruction)
 
     def _why_end(self, elapsed: float, max_seconds: float) -> str | None:
         """Return why the run is over, "" if it is done, None if it goes on."""

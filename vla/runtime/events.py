@@ -181,7 +181,10 @@ NAMES: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_arg
 
 def as_json(event: Event) -> dict[str, Any]:
     """Return an event as what ``json.dumps`` takes, with its name as ``event``."""
-    return {"event": type(event).__name__.lower(), **asdict(event)}
+    fields = asdict(event)
+    if fields.get("subgoal") is not None:
+        fields["subgoal"]["ahead"] = list(fields["subgoal"]["ahead"])
+    return {"event": type(event).__name__.lower(), **fields}
 
 
 def from_json(entry: Mapping[str, Any]) -> Event:
@@ -196,7 +199,8 @@ def from_json(entry: Mapping[str, Any]) -> Event:
         raise UnknownNameError("event", str(name), NAMES)
     if (subgoal := fields.get("subgoal")) is not None:
         box = subgoal["box"]
-        fields["subgoal"] = Subgoal(**{**subgoal, "box": None if box is None else Box(**box)})
+        ahead = tuple(subgoal.get("ahead", ()))
+        fields["subgoal"] = Subgoal(**{**subgoal, "box": None if box is None else Box(**box), "ahead": ahead})
     return NAMES[name](**fields)
 
 

@@ -37,6 +37,8 @@ class LoopEvents:
         self._emit, self.interventions = emit, interventions
         self.command: int | None = None
         """Number of the instruction that is carried out."""
+        self.instruction = ""
+        """Its words, or those of the one before."""
         self.cause = ""
         """Why the arm is stopped; empty if it is not."""
         self._faults: dict[tuple[str, str], float] = {}
@@ -44,7 +46,7 @@ class LoopEvents:
 
     def accepted(self, command: int, instruction: str) -> None:
         """An instruction is taken up."""
-        self.command, self._instruction = command, instruction
+        self.command, self.instruction = command, instruction
         self.begin()
         self._emit(events.Accepted(time.time(), command, instruction))
 
@@ -126,7 +128,7 @@ class LoopEvents:
             events.Finished(
                 time=time.time(),
                 command=self.command,
-                instruction=self._instruction,
+                instruction=self.instruction,
                 outcome=outcome,
                 reason=reason,
                 seconds=self._now - self._begun_at,

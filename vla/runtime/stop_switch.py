@@ -6,7 +6,19 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import Protocol, Self
+
+
+class Latch(Protocol):
+    """A stop button that stays pressed."""
+
+    def __call__(self) -> str:
+        """Return why to stop, or "" while it is not pressed; must not wait for anything."""
+        ...
+
+    def release(self) -> None:
+        """Forget that it was pressed."""
+        ...
 
 
 class StopSwitch:

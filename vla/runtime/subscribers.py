@@ -17,7 +17,7 @@ class Subscriber(Protocol):
     """Whether ``on_tick`` needs frames; a simulation renders every tick then."""
 
     def on_start(self, instruction: str) -> None:
-        """An episode begins."""
+        """An episode begins; in the real-time loop the one before may have been given up for it, without an end."""
         ...
 
     def on_tick(self, observation: Observation, subgoal: Subgoal | None, action: NDArray[np.float32] | None) -> None:

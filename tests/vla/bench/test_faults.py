@@ -10,7 +10,7 @@ from vla.cli.main import main
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bus twin")
+@pytest.mark.realtime
 def test_the_arm_rests_after_a_fault_and_goes_on_after_a_short_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from vla.cli.main import main
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bus twin")
+@pytest.mark.realtime
 def test_the_same_scene_is_tried_on_both_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twin, "INSTRUCTIONS", ("press the button",))
     monkeypatch.setattr(twin, "LONGEST", 0.3)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from tests.helpers.toy_session import ToyAssembly
 from tests.helpers.toy_suite import ToySimulation
 from tests.vla.runtime.test_control_loop import MakePlanner
 from vla.api import Accepted, Finished, Session, as_json, from_json
-from vla.cli.command import interrupts, listen, show
+from vla.cli.command import interrupted, listen, show
+from vla.cli.interrupts import interrupts
 from vla.cli.shell import SLASHES, WORDS, Leave, complete, obey
 from vla.cli.terminal import Terminal
 from vla.errors import ConfigError, UnknownNameError, VlaError
@@ -67,17 +69,20 @@ def test_lines_wait_for_each_other_and_the_exit_code_tells_of_the_worst(
 
 
 def test_the_first_interrupt_stops_the_arm_and_the_second_leaves(assembly: ToyAssembly) -> None:
-    with Session.from_assembly(assembly) as session, interrupts(session):
+    with Session.from_assembly(assembly) as session, interrupts(partial(interrupted, session)):
         command = session.command("go")
         assert isinstance(next(iter(command)), Accepted)
         os.kill(os.getpid(), signal.SIGINT)
         assert command.wait().reason == "Ctrl-C"
         session.resume()
         os.kill(os.getpid(), signal.SIGINT)
-        assert session.status().stopped == "Ctrl-C"
+        end = time.monotonic() + 10.0
+        while session.status().stopped != "Ctrl-C":
+            assert time.monotonic() < end
+            time.sleep(0.01)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(1.0)
+            time.sleep(10.0)
 
 
 def test_wrong_arguments_are_named(assembly: ToyAssembly) -> None:

@@ -86,7 +86,7 @@ def test_a_stop_file_that_is_there_already_prevents_the_start(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bus twin")
+@pytest.mark.realtime
 def test_lerobots_driver_carries_it_out_on_the_bus_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = deploy("press the button", tmp_path, "robot=so101_bus_twin", "max_seconds=6")
     report = json.loads((tmp_path / "run.json").read_text())

@@ -17,6 +17,7 @@ REQUIRED = {
     "run": ["instruction=x"],
     "deploy": ["instruction=x"],
     "command": [],
+    "console": [],
     "calibrate": [],
     "teleoperate": [],
     "record": ["instruction=x", "output=y"],
@@ -122,3 +123,11 @@ def test_an_experiment_sets_several_options_and_the_command_line_has_the_last_wo
     assert (config_.precision, config_.policy.shift_pixels, config_.policy.colour) == ("bf16", 0, 0.3)
     plain = config.load(COMMANDS["train"], required)
     assert plain.precision == "fp32" and "experiment" not in plain
+
+
+def test_flags_are_options():
+    assert config.load(COMMANDS["inspect"], ["here", "--rerun"]).rerun is True
+    assert config.load(COMMANDS["inspect"], ["here", "--rerun=x.rrd", "--episodes=3"]).rerun == "x.rrd"
+    assert config.load(COMMANDS["eval"], ["--embed-mb=3"]).embed_mb == 3
+    with pytest.raises(UnknownNameError, match="unknown option '--rerum'"):
+        config.load(COMMANDS["inspect"], ["here", "--rerum"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import select
@@ -13,15 +12,25 @@ import time
 from pathlib import Path
 
 SCRIPT = """
-import signal, sys, threading
+import sys, threading
 from pathlib import Path
+from vla.cli.interrupts import interrupts
 from vla.cli.terminal import Terminal
 words = ["bowl", "button", "press"]
 complete = lambda line, word: [known for known in words if known.startswith(word)]
-with Terminal("> ", complete, Path(sys.argv[1])) as terminal:
-    signal.signal(signal.SIGINT, lambda *_: terminal.say("interrupted"))
-    for line in terminal.lines():
-        terminal.say(f"heard <{line}>")
+presses = []
+def act(number):
+    terminal.say("interrupted")
+    presses.append(number)
+    return len(presses) == 2
+idle = threading.Thread(target=threading.Event().wait, daemon=True)
+idle.start()
+with Terminal("> ", complete, Path(sys.argv[1])) as terminal, interrupts(act):
+    try:
+        for line in terminal.lines():
+            terminal.say(f"heard <{line}>")
+    except KeyboardInterrupt:
+        print("left at once")
 print("left")
 """
 
@@ -47,14 +56,6 @@ class Typist:
             if select.select([self.file], [], [], 0.1)[0]:
                 self.seen += os.read(self.file, 4096).decode()
 
-    def interrupt(self, answer: str) -> None:
-        """Press Ctrl-C, and again where the interpreter notices it only with the next key, until it is answered."""
-        for _ in range(60):
-            self.child.send_signal(signal.SIGINT)
-            with contextlib.suppress(AssertionError):
-                return self.wait_for(answer, 0.5)
-        raise AssertionError(f"{answer!r} is not in {self.seen!r}")
-
 
 def test_lines_are_completed_kept_and_not_lost_when_something_is_printed(tmp_path: Path) -> None:
     history = tmp_path / "new" / "history"
@@ -64,7 +65,7 @@ def test_lines_are_completed_kept_and_not_lost_when_something_is_printed(tmp_pat
     first.wait_for("heard <press the button>\r\n> ")
     first.type("half a li")
     first.wait_for("half a li")
-    first.interrupt("interrupted")
+    first.child.send_signal(signal.SIGINT)
     first.wait_for("interrupted\r\n> half a li")
     first.type("ne\n")
     first.wait_for("heard <half a line>\r\n> ")
@@ -78,3 +79,13 @@ def test_lines_are_completed_kept_and_not_lost_when_something_is_printed(tmp_pat
     second.wait_for("heard <press the button>\r\n> ")
     second.type("\x04")
     assert second.child.wait(30) == 0
+
+
+def test_what_an_interrupt_calls_can_end_the_wait_for_a_line(tmp_path: Path) -> None:
+    typist = Typist(tmp_path / "history")
+    typist.wait_for("> ")
+    typist.child.send_signal(signal.SIGINT)
+    typist.wait_for("interrupted")
+    typist.child.send_signal(signal.SIGINT)
+    typist.wait_for("left at once")
+    assert typist.child.wait(30) == 0

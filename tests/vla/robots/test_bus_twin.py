@@ -23,7 +23,7 @@ from vla.robots.twin_process import TwinProcess
 from vla.robots.twincamera import SOURCES, TwinCameraConfig
 from vla.types import Observation
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bus twin")]
+pytestmark = [pytest.mark.slow, pytest.mark.realtime]
 
 PATIENCE = 20.0
 """How long a busy machine may keep the bus from being understood [s]."""
