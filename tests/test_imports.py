@@ -25,13 +25,13 @@ ALLOWED = {
     "vla.serve": CONTRACT | {"vla.data"},
     "vla.evaluation": CONTRACT,
     "vla.training": CONTRACT | {"vla.data"},
-    "vla.reports": CONTRACT | {"vla.evaluation", "vla.training.records"},
+    "vla.reports": CONTRACT | {"vla.data", "vla.evaluation", "vla.training.records"},
     "envs": CONTRACT | {"vla.data", "vla.language", "vla.vlm.examples", "vla.vlm.grounding", "vla.vlm.prompts"},
     "policies": CONTRACT | {"vla.data"},
 }
 """Package -> packages of ours that it may import besides itself. Those that are `FREE` see everything."""
 OURS = ("vla", "envs", "policies", "lerobot_policy_vla")
-FREE = ("vla.cli", "vla.api", "vla.bench", "vla.doctor", "lerobot_policy_vla")
+FREE = ("vla.cli", "vla.api", "vla.bench", "vla.console", "vla.doctor", "lerobot_policy_vla")
 
 
 def modules():
