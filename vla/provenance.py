@@ -20,6 +20,15 @@ GIT_SECONDS = 5.0
 """Time that git gets to answer [s]."""
 
 
+def origin(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+    """Return what every result says of where it comes from: ``command``, ``versions`` and ``provenance``.
+
+    Args:
+        packages: whose versions are told.
+    """
+    return {"command": command(), "versions": versions(packages), "provenance": provenance()}
+
+
 def command() -> str:
     """Return the command line of this process, as a shell takes it."""
     return shlex.join(["vla", *sys.argv[1:]])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from vla.data.json_file import write_json
-
-PACKAGES = ("lerobot_policy_vla", "lerobot", "torch", "mujoco", "numpy")
+from vla.provenance import origin
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,6 @@ def ratios(rows: Mapping[str, Row], subject: str) -> dict[str, float]:
     return {f"{subject}/{name}": round(own / rate, 2) for name, rate in others.items() if rate}
 
 
-def write_report(report: Report, command: str, path: Path) -> None:
+def write_report(report: Report, path: Path) -> None:
     """Write the report as JSON, all or nothing."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    write_json(path, {**asdict(report), "command": command, "versions": versions})
+    write_json(path, {**asdict(report), **origin()})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-import shlex
-import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -30,7 +28,7 @@ def run(config: DictConfig) -> int:
     output = output_file(config.output or f"outputs/bench/{name}.json")
     logging.getLogger("lerobot").setLevel(logging.ERROR)
     report: Report = importlib.import_module(f"vla.bench.{name}").run(config)
-    write_report(report, shlex.join(["vla", *sys.argv[1:]]), output)
+    write_report(report, output)
     _show(report, output)
     return 0
 

@@ -31,7 +31,7 @@ from vla.evaluation.published import load_benchmark
 from vla.evaluation.reading import read_evaluation
 from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
 from vla.evaluation.table import success_table
-from vla.provenance import PACKAGES, command, provenance, versions
+from vla.provenance import PACKAGES, command, origin
 from vla.reports.evaluation_page import write_evaluation_page
 from vla.runtime.video import VideoRecorder
 from vla.runtime.workers import run_jobs
@@ -169,8 +169,7 @@ def _report(
 ) -> dict[str, Any]:
     return {
         **about,
-        "versions": versions((*PACKAGES, *suite.packages)),
-        "provenance": provenance(),
+        **origin((*PACKAGES, *suite.packages)),
         "success": summarize(records, {task.name: task.group for task in tasks}),
         "latency": latency_entry(records),
         "records": [record_entry(record) for record in records],

@@ -29,7 +29,7 @@ from vla.data.inspection import (
 )
 from vla.data.json_file import write_json
 from vla.errors import ConfigError
-from vla.provenance import command, provenance, versions
+from vla.provenance import origin
 from vla.reports.dataset_page import Inspection, shown_outliers, write_dataset_page
 
 TASKS_SHOWN = 30
@@ -59,8 +59,7 @@ def run(config: DictConfig) -> int:
     drawn = draw_contact_sheet(folder, page.with_suffix(".png"))
     outliers = [asdict(outlier) for outlier in inspection.outliers]
     write_json(page.with_suffix(".json"), asdict(report) | {"outliers": outliers})
-    about = {"command": command(), "versions": versions(), "provenance": provenance()}
-    write_dataset_page(inspection, str(config.dataset), about, page)
+    write_dataset_page(inspection, str(config.dataset), origin(), page)
     console.print(
         f"contact sheet ({drawn}): {page.with_suffix('.png')}",
         f"figures: {page.with_suffix('.json')}",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +21,7 @@ from vla.planner.backends import OpenAiConfig, VlmConfig, find_model, load_chat,
 from vla.planner.chat import Chat
 from vla.planner.examination import examine
 from vla.planner.scoring import Outcome, summarize
+from vla.provenance import origin, versions
 from vla.vlm.examples import View
 
 SPLITS = ("train", "test")
@@ -50,13 +49,13 @@ def run(config: DictConfig) -> int:
         "split": str(config.split),
         "blind": bool(config.blind),
         "views": count,
-        "versions": {name: version(name) for name in VERSIONED},
+        "versions": versions(VERSIONED),
     }
     records = Records(output.with_suffix(".partial.jsonl"), about)
     if len(records.outcomes) < count:
         ask_all(open_model(config, model), views, count, records, blind=bool(config.blind))
     outcomes = [outcome for view in records.outcomes for outcome in view]
-    result = report(about | {"command": " ".join(["vla", *sys.argv[1:]])}, outcomes)
+    result = report(about | origin(VERSIONED), outcomes)
     write_json(output, result)
     records.remove()
     Console().print(metric_table(result))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vla.provenance import command, provenance, versions
+from vla.provenance import origin
 
 if TYPE_CHECKING:
     from lerobot.configs.train import TrainPipelineConfig
@@ -75,9 +75,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 def record_start(folder: Path) -> None:
     """Append where this start of the run comes from."""
-    start = {"command": command(), "versions": versions(), "provenance": provenance()}
     with (folder / STARTS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(start, ensure_ascii=False) + "\n")
+        file.write(json.dumps(origin(), ensure_ascii=False) + "\n")
 
 
 def draw_loss(folder: Path) -> None:

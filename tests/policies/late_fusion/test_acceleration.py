@@ -17,16 +17,14 @@ from vla.data.sentences import shared_text_encoder
 from vla.errors import CheckpointError, ConfigError, UnknownNameError
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "l1": {},
+    "l1, resized, with a crop": {"image_size": 48, "crop_size": 24},
     "dct": {"head": "tokens"},
-    "crop": {"crop_size": 24},
-    "crop around the state": STATE_CROP,
-    "resized": {"image_size": 48, "crop_size": 24},
-    "quantile, no text, absolute": {
+    "quantile, no text, absolute, crop around the state": {
         "head": "tokens",
         "tokenizer": "quantile",
         "use_text": False,
         "relative_actions": False,
+        **STATE_CROP,
     },
 }
 
