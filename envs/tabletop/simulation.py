@@ -41,8 +41,8 @@ class TabletopSimulation:
     suite = "tabletop"
     robot_type = "so101_follower"
     version = VERSION
-    joint_names = JOINT_NAMES
-    camera_names = CAMERAS
+    joint_names: tuple[str, ...] = JOINT_NAMES
+    camera_names: tuple[str, ...] = CAMERAS
 
     def __init__(
         self,
