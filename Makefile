@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check docs policy lock
+.PHONY: help setup demo test check docs policy planner lock
 
 INSTRUCTION ?= put the red cube in the bowl, then press the button
 SEED ?= 42
@@ -31,6 +31,9 @@ docs: setup      ## build the documentation into outputs/site
 
 policy: setup    ## collect demonstrations and train a policy like checkpoints/tabletop from nothing (about 11 hours)
 	scripts/tabletop_policy.sh
+
+planner: setup   ## train a vision-language model that plans for the tabletop from nothing (about 8 hours)
+	scripts/tabletop_planner.sh
 
 lock: setup      ## renew requirements.lock
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.12 --extra dev --extra docs --extra metaworld --no-annotate --no-header pyproject.toml -o requirements.lock

@@ -7,15 +7,7 @@ set -eu
 folder=${1:-outputs/tabletop}
 episodes=${EPISODES:-45}
 minutes=${MINUTES:-240}
-vla=${VLA:-.venv/bin/vla}
-
-step() { # name, command: runs it unless it has been done
-    name=$1; shift
-    if [ -f "$folder/.$name" ]; then return; fi
-    printf '\n== %s: %s\n' "$name" "$*"
-    "$@"
-    touch "$folder/.$name"
-}
+. "$(dirname "$0")/steps.sh"
 
 collect() { # name, tasks, episodes, first seed, further options
     name=$1 tasks=$2 count=$3 seed=$4; shift 4
