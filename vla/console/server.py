@@ -101,7 +101,10 @@ class PageServer:
             while True:
                 message = json.loads(await socket.receive_text())
                 self._hub.take(page, message if isinstance(message, dict) else {})
-        except (WebSocketDisconnect, ValueError, RuntimeError):
+        except ValueError:
+            with contextlib.suppress(RuntimeError):
+                await socket.close(1003)
+        except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
             writer.cancel()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
@@ -94,8 +94,20 @@ def test_stop_is_seen_at_once_also_without_a_connection_to_talk_over(page: PageP
         page.latch.release()
         assert ask(page, "/stop", "POST", Cookie=cookie, x_vla_console="stop")[0] == 200
         assert page.latch() == PRESSED
-        for nonsense in ("", "[]", "{", '{"do": 3}', '{"do": "reset", "seed": []}'):
-            socket.send(nonsense)
+
+
+@pytest.mark.parametrize("nonsense", ["", "{", "[]", '{"do": 3}', '{"do": "reset", "seed": []}'])
+def test_nonsense_ends_a_connection_at_most(page: PageProcess, cookie: str, nonsense: str) -> None:
+    talk, headers = f"ws://127.0.0.1:{page.port}/talk?me={ME}", {"Cookie": cookie}
+    with connect(talk, additional_headers=headers) as socket:
+        socket.send(nonsense)
+        if nonsense in ("", "{"):
+            with pytest.raises(ConnectionClosedError) as closed:
+                while True:
+                    socket.recv(10)
+            assert closed.value.rcvd and closed.value.rcvd.code == 1003
+    with connect(talk, additional_headers=headers) as socket:
+        assert json.loads(socket.recv(10))["kind"] == "hello"
 
 
 def test_pictures_and_poses_come_as_fast_as_they_are_taken_and_the_robot_hears_who_looks(

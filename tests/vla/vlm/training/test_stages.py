@@ -131,11 +131,11 @@ def test_trains_all_of_the_language_model_without_an_adapter(start: str, tmp_pat
 
 
 def test_a_run_by_time_ends(start: str, tmp_path: Path) -> None:
-    result = train(options("align", start, tmp_path / "run", minutes=0.02, val_views=0), views=VIEWS)
+    result = train(options("align", start, tmp_path / "run", minutes=0.05, val_views=0), views=VIEWS)
     assert result.step >= 1
-    assert result.elapsed >= 1.2
+    assert result.elapsed >= 3
     rates = [row["learning_rate"] for row in read_metrics(tmp_path / "run")]
-    assert rates[-1] == pytest.approx(1e-5, rel=0.5)
+    assert rates[-1] < max(rates) / 3
 
 
 def test_other_options_do_not_resume(start: str, tmp_path: Path) -> None:
