@@ -18,7 +18,7 @@ demo: setup      ## carry out one instruction with the released policy; writes o
 
 test: setup      ## all tests, with coverage; those that keep time run after the others, alone
 	@scripts/browser.sh
-	$(PYTEST) -n 2 -m "not realtime" $(COVER) --cov-report=
+	$(PYTEST) -n 2 -m "not realtime" --hypothesis-profile=ci $(COVER) --cov-report=
 	$(PYTEST) -m realtime $(COVER) --cov-append --cov-report=term:skip-covered --cov-fail-under=85
 
 check: setup     ## lint, types and the fast tests

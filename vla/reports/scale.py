@@ -8,6 +8,8 @@ from math import ceil, floor, log10
 
 LOG_SPAN = 20.0
 """Positive values that span more than this factor get a logarithmic axis."""
+LARGEST_SPAN = 1e30
+"""Beyond this factor, the smallest values might as well be 0, and the axis is linear again."""
 ROOM = 0.05
 """Free space beyond the values, as a part of what they span."""
 
@@ -48,7 +50,7 @@ def fit_axis(
     """
     low, high = min(values), max(values)
     if log is None:
-        log = low > 0 and high / low > LOG_SPAN
+        log = low > 0 and LOG_SPAN < high / low < LARGEST_SPAN
     if log:
         factor = 1.0 if tight and high > low else max((high / low) ** ROOM, 1.05)
         return Axis(low / factor, high * factor, start, end, log=True)

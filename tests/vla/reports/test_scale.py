@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vla.reports.scale import fit_axis, label, linear_ticks, log_ticks
@@ -11,6 +11,7 @@ POSITIVE = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20)
 
 
 @given(VALUES)
+@example([12.0, 6.5e-308])
 def test_values_and_ticks_lie_within_the_axis(values: list[float]) -> None:
     axis = fit_axis(values, 100, 10)
     for value in [*values, *axis.ticks()]:
