@@ -17,7 +17,7 @@ import torch
 from omegaconf import DictConfig
 
 from vla.bench.report import Report, ratios, row
-from vla.data.features import ACTION, IMAGES, STATE
+from vla.data.features import ACTION, IMAGES, STATE, camera_name
 from vla.errors import UnknownNameError
 from vla.runtime.lerobot_policy import load_policy
 from vla.types import Box, Observation, Subgoal
@@ -76,7 +76,7 @@ def draw_observation(rng: np.random.Generator, features: Features) -> tuple[Obse
     """Return random frames and a random state of the shapes in ``features``, and a subgoal with a box."""
     inputs, joints = features
     frames = {
-        key.removeprefix(f"{IMAGES}."): rng.integers(0, 256, (*shape[1:], shape[0]), dtype=np.uint8)
+        camera_name(key): rng.integers(0, 256, (*shape[1:], shape[0]), dtype=np.uint8)
         for key, shape in inputs.items()
         if key.startswith(IMAGES)
     }

@@ -17,12 +17,18 @@ ENVIRONMENT_STATE = "observation.environment_state"
 TASK_EMBEDDING = "task_embedding"
 """Registered name of the preprocessing step that makes an environment's state of the sentence."""
 
+IMAGE_AXES = ["height", "width", "channels"]
 GOAL_NAMES = ["present", "x0", "y0", "x1", "y1"]
 
 
 def image_key(camera: str) -> str:
     """Dataset column of a camera."""
     return f"{IMAGES}.{camera}"
+
+
+def camera_name(column: str) -> str:
+    """Camera of a dataset column; the column itself if it is no camera's."""
+    return column.removeprefix(f"{IMAGES}.")
 
 
 def dataset_features(
@@ -42,7 +48,7 @@ def dataset_features(
         image_key(camera): {
             "dtype": "video" if video else "image",
             "shape": (*image_size, 3),
-            "names": ["height", "width", "channels"],
+            "names": list(IMAGE_AXES),
         }
         for camera in camera_names
     }

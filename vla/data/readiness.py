@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vla.data.features import ACTION
+from vla.data.features import ACTION, IMAGE_AXES
 from vla.data.tables import episode_table, task_texts
 from vla.errors import DatasetError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """How many missing files an error lists."""
-IMAGE_AXES = ["height", "width", "channels"]
 
 
 def check_metadata(root: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from vla.data import video
 from vla.data.episodes import Episode, EpisodeInfo, EpisodeShard, load_shard, save_shard
-from vla.data.features import ACTION, GOAL, IMAGES, STATE, SUBGOAL_INDEX, dataset_features, image_key
+from vla.data.features import ACTION, GOAL, STATE, SUBGOAL_INDEX, camera_name, dataset_features, image_key
 from vla.data.tables import episode_table
 from vla.errors import DatasetError
 
@@ -111,7 +111,7 @@ class _DatasetFolder:
         self.meta = LeRobotDatasetMetadata.create(
             repo_id, fps, dict(features), robot_type=robot_type, root=root, metadata_buffer_size=200
         )
-        self.cameras = [key.removeprefix(f"{IMAGES}.") for key in self.meta.video_keys]
+        self.cameras = [camera_name(key) for key in self.meta.video_keys]
         self.chunk, self.file = 0, 0
         self._start_file()
 

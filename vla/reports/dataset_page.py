@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vla.data.features import ACTION, STATE
+from vla.data.features import ACTION, STATE, camera_name
 from vla.data.inspection.advice import obstacles, training_command
 from vla.data.inspection.folder import DatasetFolder
 from vla.data.inspection.language import instructions
@@ -25,7 +25,6 @@ CHARTS = 24
 """Most dimensions of a column with a chart."""
 PER_KIND = 4
 """Outliers of a kind with a strip."""
-CAMERA_PREFIX = "observation.images."
 
 
 @dataclass(frozen=True)
@@ -164,9 +163,7 @@ def _column(feature: Feature) -> dict[str, Any]:
 def _picture(folder: DatasetFolder, strip: Strip, instruction: str, reasons: tuple[str, ...] = ()) -> Picture:
     rows = [(camera, embed_row(frames), len(frames)) for camera, frames in strip.frames.items()]
     shown = tuple(
-        Row(camera.removeprefix(CAMERA_PREFIX), source, 100 * count / MOMENTS)
-        for camera, source, count in rows
-        if source is not None
+        Row(camera_name(camera), source, 100 * count / MOMENTS) for camera, source, count in rows if source is not None
     )
     curves = Markup("") if shown else _curves(folder, strip)
     return Picture(strip.episode, strip.seconds, instruction, shown, curves, reasons)

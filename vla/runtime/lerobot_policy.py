@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vla.data.features import IMAGES, STATE, TASK
+from vla.data.features import IMAGES, STATE, TASK, camera_name
 from vla.errors import CheckpointError
 from vla.runtime.checkpoint import POSTPROCESSOR, PREPROCESSOR, Interface, find_checkpoint, offer, read_interface
 from vla.types import ActionChunk, Observation, Subgoal
@@ -141,7 +141,7 @@ class LerobotPolicy:
         """Predict once from black frames."""
         inputs = self._interface.inputs
         frames = {
-            key.removeprefix(f"{IMAGES}."): np.zeros((*shape[1:], shape[0]), np.uint8)
+            camera_name(key): np.zeros((*shape[1:], shape[0]), np.uint8)
             for key, shape in inputs.items()
             if key.startswith(IMAGES)
         }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.data.features import GOAL, IMAGES, STATE, TASK, image_key
+from vla.data.features import GOAL, IMAGES, STATE, TASK, camera_name, image_key
 from vla.errors import CheckpointError, ProtocolError
 from vla.types import Box, Observation, Subgoal, goal_vector
 
@@ -109,7 +109,7 @@ class PolicySpec:
                 request[key] = observation.state
             elif key == GOAL:
                 request[key] = goal_vector(subgoal)
-            elif (camera := key.removeprefix(f"{IMAGES}.")) in observation.images:
+            elif (camera := camera_name(key)) in observation.images:
                 request[key] = observation.images[camera]
             else:
                 cameras = ", ".join(map(image_key, sorted(observation.images))) or "no frame"
@@ -129,7 +129,7 @@ class PolicySpec:
         if missing := [key for key in self.inputs if key not in message and key != GOAL]:
             raise ProtocolError(f"{', '.join(missing)} missing; the policy takes {', '.join(self.keys)}")
         values = {key: self._read(key, message[key]) for key in self.inputs if key in message}
-        frames = {key.removeprefix(f"{IMAGES}."): value for key, value in values.items() if key.startswith(IMAGES)}
+        frames = {camera_name(key): value for key, value in values.items() if key.startswith(IMAGES)}
         state = values.get(STATE, np.zeros(self.action_dim, np.float32))
         return Observation(frames, state, 0.0), Subgoal(_text(message), "", "", box=_box(values.get(GOAL)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla.data.features import ACTION, STATE
+from vla.data.features import ACTION, STATE, camera_name
 from vla.data.inspection.folder import DatasetFolder
 from vla.data.inspection.strips import MOMENTS, Strip, read_strip, spread
 
@@ -45,9 +45,7 @@ def draw_contact_sheet(folder: DatasetFolder, output: Path) -> str:
                 if column == 0:
                     axis.set_ylabel(f"{strip.episode}\n{strip.seconds:.1f} s", fontsize=7)
                 if row == 0 and column % MOMENTS == 0:
-                    axis.set_title(
-                        cameras[column // MOMENTS].removeprefix("observation.images."), fontsize=8, loc="left"
-                    )
+                    axis.set_title(camera_name(cameras[column // MOMENTS]), fontsize=8, loc="left")
         figure.subplots_adjust(left=0.04, right=0.995, top=0.95, bottom=0.01, wspace=0.03, hspace=0.03)
     else:
         figure = _curves(folder, chosen, Figure)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vla.data.features import ACTION, STATE
+from vla.data.features import ACTION, STATE, camera_name
 from vla.data.inspection.folder import DatasetFolder
 from vla.data.inspection.language import instructions
 from vla.data.inspection.videos import read_frames
@@ -86,4 +86,4 @@ def _log_episode(
 
 
 def _path(column: str) -> str:
-    return column.removeprefix("observation.images.").removeprefix("observation.").replace(".", "_")
+    return camera_name(column).removeprefix("observation.").replace(".", "_")
