@@ -22,6 +22,7 @@ from rich.progress import Progress
 from vla.bench.report import Report, row
 from vla.cli.options import check_range
 from vla.console.chromium import browser, console_process
+from vla.data.json_file import whole_lines
 from vla.errors import VlaError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _frames(page: Page) -> int:
 
 
 def _read(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [json.loads(line) for line in whole_lines(log)]
 
 
 def _of(events: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:

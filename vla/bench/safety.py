@@ -25,6 +25,7 @@ from vla.cli.options import check_range, env_options, output_file, worker_count
 from vla.cli.progress import Reporter
 from vla.cli.rollouts import open_suite
 from vla.cli.safety import make_filter, required_safety
+from vla.data.json_file import whole_lines
 from vla.errors import ConfigError
 from vla.runtime.workers import run_jobs
 from vla.safety.filter import SafetyFilter
@@ -177,8 +178,7 @@ def _judge(
 def _resumed(path: Path, identity: str) -> dict[int, Outcome]:
     """Return the episodes that an interrupted run of the same kind has left in its file; start one if there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    whole = [line for line in lines if line.endswith("\n")]
+    whole = whole_lines(path)
     if not whole or whole[0].rstrip("\n") != identity:
         whole = [identity + "\n"]
     fresh = path.with_name(f".{path.name}.new")

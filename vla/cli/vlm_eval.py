@@ -14,7 +14,7 @@ from rich.table import Table
 
 from vla.cli.options import check_range, output_file
 from vla.cli.progress import Reporter
-from vla.data.json_file import write_json
+from vla.data.json_file import whole_lines, write_json
 from vla.errors import ConfigError, DatasetError, UnknownNameError
 from vla.evaluation.statistics import wilson_interval
 from vla.planner.backends import OpenAiConfig, VlmConfig, find_model, load_chat, open_chat
@@ -100,8 +100,7 @@ class Records:
         self._path, self._about = path, json.loads(json.dumps(about))
         self.outcomes: list[list[Outcome]] = []
         """Of each view, in order."""
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        lines = [line for line in lines if line.endswith("\n")]  # the last one may have been cut off
+        lines = whole_lines(path)
         if lines and json.loads(lines[0]) != self._about:
             raise ConfigError(f"{path} is of another measurement; remove it, or name another output=")
         for line in lines[1:]:

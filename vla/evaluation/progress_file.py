@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vla.data.json_file import whole_lines
 from vla.evaluation.results import EpisodeRecord
 
 
@@ -24,10 +25,9 @@ class ProgressFile:
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self._path = path
         header = json.dumps(dict(identity), sort_keys=True)
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-        whole = [line for line in lines if line.endswith("\n")]
-        same = bool(whole) and whole[0].rstrip("\n") == header
-        kept = whole[1:] if same else []
+        lines = whole_lines(path)
+        same = bool(lines) and lines[0].rstrip("\n") == header
+        kept = lines[1:] if same else []
         self.records = [EpisodeRecord.from_json(json.loads(line)) for line in kept]
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.new")

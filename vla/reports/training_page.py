@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from vla.data.json_file import whole_lines
 from vla.errors import ConfigError
 from vla.reports.charts import Series, line_chart
 from vla.reports.origin import Origin, flatten, origin
@@ -91,9 +92,8 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _origins(folder: Path, options: Mapping[str, Any]) -> list[Origin]:
-    path = folder / STARTS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    starts = [{"seed": options.get("seed", "not recorded"), **json.loads(line)} for line in lines] or [options]
+    begun = [json.loads(line) for line in whole_lines(folder / STARTS)]
+    starts = [{"seed": options.get("seed", "not recorded"), **start} for start in begun] or [options]
     names = ["begun", *(f"resumed, {count}" for count in range(1, len(starts)))]
     return [origin(name, start) for name, start in zip(names, starts, strict=True)]
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vla.data.json_file import whole_lines
 from vla.errors import ConfigError
 
 SPARE_ATTEMPTS = 20
@@ -94,11 +95,10 @@ class CollectionFolder:
             fresh = path / ".collection.json"
             fresh.write_text(text)
             fresh.rename(header)
-        lines = self._log.read_text().splitlines(keepends=True) if self._log.exists() else []
-        whole = [line for line in lines if line.endswith("\n")]
-        if len(whole) < len(lines):
-            self._log.write_text("".join(whole))
-        attempts = [Attempt(**json.loads(line)) for line in whole]
+        lines = whole_lines(self._log)
+        if lines:
+            self._log.write_text("".join(lines))
+        attempts = [Attempt(**json.loads(line)) for line in lines]
         self.attempts = {(attempt.task, attempt.seed): attempt for attempt in attempts}
         """What is known from earlier runs."""
 

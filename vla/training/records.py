@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vla.data.json_file import whole_lines
 from vla.provenance import origin
 
 if TYPE_CHECKING:
@@ -63,14 +64,7 @@ def wandb_logger(config: TrainPipelineConfig) -> Any:
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Return the rows of a run's ``metrics.jsonl``; a row cut off by a kill is left out."""
-    path = folder / METRICS
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
+    return [json.loads(line) for line in whole_lines(folder / METRICS)]
 
 
 def record_start(folder: Path) -> None:
