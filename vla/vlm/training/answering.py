@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -39,6 +40,38 @@ def answer_logits(
     if new_tokens:
         return new_tokens.logits(language, picked)
     return cast(nn.Module, language.get_output_embeddings())(picked)
+
+
+class AnswerLoss(nn.Module):
+    """Cross-entropy of answers' tokens, for which neighbours of a right coordinate are partly right.
+
+    Args:
+        locations: location tokens in the order of their coordinates; may be none.
+        vocabulary: number of tokens.
+        blur: standard deviation of what is right around a coordinate [bins]; 0 for that one alone.
+    """
+
+    def __init__(self, locations: Sequence[int], vocabulary: int, blur: float) -> None:
+        super().__init__()
+        bins = torch.arange(len(locations))
+        distances = (bins[:, None] - bins) / max(blur, 1e-3)
+        place = torch.full((vocabulary,), -1)
+        place[list(locations)] = bins
+        self.locations: Tensor
+        self.shares: Tensor
+        self.place: Tensor
+        self.register_buffer("locations", torch.tensor(locations, dtype=torch.long), persistent=False)
+        self.register_buffer("shares", (-(distances**2) / 2).softmax(dim=1), persistent=False)
+        self.register_buffer("place", place, persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss of logits (T, V) of tokens (T,)."""
+        scores = logits.float().log_softmax(dim=1)
+        place = self.place[target]
+        blurred = (place >= 0).nonzero()[:, 0]
+        right = scores.gather(1, target[:, None])[:, 0]
+        around = (scores[blurred[:, None], self.locations] * self.shares[place[blurred]]).sum(dim=1)
+        return -right.index_copy(0, blurred, around).mean()
 
 
 def answer_log_probabilities(logits: Tensor, batch: Batch) -> Tensor:

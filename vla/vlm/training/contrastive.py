@@ -88,6 +88,10 @@ class ContrastiveLearner(Learner):
         if masked == "text":
             self.heads["words"] = Matcher(dim + text_dim, text_dim)
 
+    def trained_heads(self) -> nn.Module:
+        """See `Learner`."""
+        return self.heads
+
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
         """Return the loss, and how often the right caption and the right phrase match best."""
         images = normalise(batch["images"], self.processor)

@@ -5,12 +5,13 @@ As LLaVA (Liu et al. 2023, section 4.2) does, but with low-rank adapters (Hu et 
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor
-from torch.nn import functional
 
 from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import VlmProcessor
-from vla.vlm.training.answering import answer_logits
+from vla.vlm.training.answering import AnswerLoss, answer_logits
 from vla.vlm.training.images import normalise
 from vla.vlm.training.learner import Learner
 from vla.vlm.training.naming import Namer
@@ -25,9 +26,12 @@ class AnswerLearner(Learner):
         model: parts of it that are to be trained require gradients; embeddings are frozen here.
         processor: of the model.
         naming: weight of the loss by which the connector's tokens learn words, see `vla.vlm.training.naming`.
+        blur: see `AnswerLoss`.
     """
 
-    def __init__(self, model: VisionLanguageModel, processor: VlmProcessor, naming: float = 0.0) -> None:
+    def __init__(
+        self, model: VisionLanguageModel, processor: VlmProcessor, naming: float = 0.0, blur: float = 0.0
+    ) -> None:
         super().__init__(model, processor)
         self.naming = naming
         self.namer = Namer(model) if naming else None
@@ -35,12 +39,18 @@ class AnswerLearner(Learner):
             if part is not None:
                 part.requires_grad_(False)
         self.new_tokens = NewTokens(model.language_model, new_token_ids(processor))
+        locations = cast("list[int]", processor.tokenizer.convert_tokens_to_ids(processor.locations.tokens))
+        self.answer_loss = AnswerLoss(locations, len(self.new_tokens.place), blur)
+
+    def trained_heads(self) -> Namer | None:
+        """See `Learner`."""
+        return self.namer
 
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
         """Return the mean loss of answers' tokens, how many of them are right, and what is known of naming."""
         features = self.features(batch)
-        logits = answer_logits(self.model, features, batch, self.new_tokens).float()
-        answers = functional.cross_entropy(logits, batch["target"])
+        logits = answer_logits(self.model, features, batch, self.new_tokens)
+        answers = self.answer_loss(logits, batch["target"])
         right = (logits.detach().argmax(dim=1) == batch["target"]).float().mean()
         output = {"loss": answers, "token_accuracy": right}
         if self.namer is None:

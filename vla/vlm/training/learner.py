@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import VlmProcessor
 
+HEADS = "heads.safetensors"
+"""Beside a trained model: what the stage has learned that is no part of it, for the next stage."""
+
 
 class Learner(nn.Module, ABC):
     """A model with the loss of a stage. Exactly what is to be trained requires gradients.
@@ -21,6 +24,10 @@ class Learner(nn.Module, ABC):
     def __init__(self, model: VisionLanguageModel, processor: VlmProcessor) -> None:
         super().__init__()
         self.model, self.processor = model, processor
+
+    def trained_heads(self) -> nn.Module | None:
+        """What is trained beside the model; None if there is nothing."""
+        return None
 
     @abstractmethod
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:

@@ -96,6 +96,10 @@ class NamingLearner(Learner):
         super().__init__(model, processor)
         self.namer = Namer(model)
 
+    def trained_heads(self) -> Namer:
+        """See `Learner`."""
+        return self.namer
+
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
         """Return the loss and figures of `Namer`."""
         return self.namer(self.model.get_image_features(normalise(batch["images"], self.processor)), batch)

@@ -54,10 +54,12 @@ class VlmTrainOptions:
     warmup: float = 0.03
     train_vision: bool = False
     vision_frozen: float = 0.0
+    vision_depthwise: bool = True
     lora_rank: int | None = None
     lora_targets: str | list[str] = "all"
     learn: Literal["answers", "words", "both"] | None = None
     naming: float = 0.5
+    location_blur: float = 1.0
     max_tokens: int = 512
     kinds: tuple[str, ...] = ()
     augment: bool = True
@@ -158,6 +160,7 @@ _LEAST = {
     "temperature": 0.01,
     "teacher_weight": 0,
     "naming": 0,
+    "location_blur": 0,
     "val_views": 0,
     "checkpoint_minutes": 0,
     "keep_checkpoints": 1,

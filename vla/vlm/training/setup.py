@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from vla.data.sentences import TextEncoder, shared_text_encoder
 from vla.errors import ConfigError
 from vla.vlm.building import build_vlm
-from vla.vlm.bundle import load_vlm
+from vla.vlm.bundle import find_model, load_vlm
 from vla.vlm.depth import choose_layers, keep_layers
 from vla.vlm.lora import ALL, add_lora, lora_spec, merge_lora
 from vla.vlm.modeling import VisionLanguageModel
@@ -21,8 +22,8 @@ from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.distill import DistillLearner
 from vla.vlm.training.instruct import AnswerLearner
 from vla.vlm.training.items import AnswerItems, Items, PairItems, SceneItems
-from vla.vlm.training.learner import Learner
-from vla.vlm.training.naming import NamingLearner
+from vla.vlm.training.learner import HEADS, Learner
+from vla.vlm.training.naming import Namer, NamingLearner
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.preference import PreferenceLearner
 from vla.vlm.training.regions import RegionItems
@@ -63,9 +64,9 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         _adapt(options, model)
     if options.stage != "preference":
         model.unfreeze("connector")
-        if options.train_vision and options.stage != "align":
+        if options.train_vision:
             model.unfreeze("vision")
-            _freeze_first(model.vision_encoder, options.vision_frozen)
+            _freeze_parts(model.vision_encoder, options)
     if options.precision == "bf16":
         for each in (model, teacher):
             if each is not None and not each.config.text_trained:
@@ -84,7 +85,18 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         return Setup(learner, SceneItems(processor, side), light)
     naming = options.naming if learn == "both" else 0.0
     items = AnswerItems(processor, options.max_tokens, options.kinds, side if naming else None)
-    return Setup(AnswerLearner(model, processor, naming), items, light)
+    learner = AnswerLearner(model, processor, naming, options.location_blur)
+    if learner.namer is not None and options.init:
+        _go_on_naming(learner.namer, options.init)
+    return Setup(learner, items, light)
+
+
+def _go_on_naming(namer: Namer, init: str) -> None:
+    """Read what an earlier stage has learned for naming, if it has."""
+    heads = find_model(init) / HEADS
+    weights = load_file(heads) if heads.is_file() else {}
+    if weights.keys() == namer.state_dict().keys():
+        namer.load_state_dict(weights)
 
 
 def _what_to_learn(options: VlmTrainOptions, model: VisionLanguageModel) -> str:
@@ -108,6 +120,7 @@ def _start(options: VlmTrainOptions) -> tuple[VisionLanguageModel, VlmProcessor]
 def _contrastive(options: VlmTrainOptions, model: VisionLanguageModel, processor: VlmProcessor) -> Setup:
     encoder: TextEncoder = shared_text_encoder(options.text_encoder)
     learner = ContrastiveLearner(model, processor, encoder([""]).shape[1], options.contrast, options.masked)
+    _freeze_parts(model.vision_encoder, options)
     items = RegionItems(
         encoder,
         model.config.vision.grid,
@@ -148,10 +161,13 @@ def _adapt(options: VlmTrainOptions, model: VisionLanguageModel) -> None:
         weight.requires_grad_("lora_" in name)
 
 
-def _freeze_first(encoder: nn.Module, part: float) -> None:
-    """Keep the first layers of a network from being trained."""
+def _freeze_parts(encoder: nn.Module, options: VlmTrainOptions) -> None:
+    """Keep the first layers of a vision encoder from being trained, and its depthwise filters if they are not to be."""
     layers = [module for module in encoder.modules() if any(True for _ in module.parameters(recurse=False))]
-    for layer in layers[: round(part * len(layers))]:
+    frozen = layers[: round(options.vision_frozen * len(layers))]
+    if not options.vision_depthwise:
+        frozen += [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1]
+    for layer in frozen:
         for weight in layer.parameters(recurse=False):
             weight.requires_grad_(False)
 

@@ -23,13 +23,11 @@ from vla.vlm.training import runs
 from vla.vlm.training.batches import Batches, held_out_batches
 from vla.vlm.training.budget_trainer import BudgetTrainer, Pace
 from vla.vlm.training.card import write_card
-from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.items import next_usable
+from vla.vlm.training.learner import HEADS
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.runs import Clock
 from vla.vlm.training.setup import Setup, make_setup
-
-HEADS = "heads.safetensors"
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,9 @@ def _write_model(options: VlmTrainOptions, setup: Setup, result: Result, views: 
     aside = result.model.with_name(f".{result.model.name}")
     shutil.rmtree(aside, ignore_errors=True)
     (bundle.save_light if setup.light else bundle.save_whole)(aside, model, learner.processor)
-    if isinstance(learner, ContrastiveLearner):
-        save_file(learner.heads.state_dict(), aside / HEADS)
+    heads = learner.trained_heads()
+    if heads is not None:
+        save_file(heads.state_dict(), aside / HEADS)
     write_card(aside, options, result.step, result.elapsed, result.loss, result.val_loss, views)
     shutil.rmtree(result.model, ignore_errors=True)
     aside.replace(result.model)

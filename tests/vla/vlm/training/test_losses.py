@@ -19,6 +19,7 @@ from vla.vlm.depth import choose_layers, keep_layers
 from vla.vlm.examples import Question, View
 from vla.vlm.lora import add_lora
 from vla.vlm.tiny import tiny_vlm
+from vla.vlm.training.answering import AnswerLoss
 from vla.vlm.training.batches import Batches
 from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.distill import DistillLearner
@@ -74,6 +75,29 @@ def test_what_is_hidden_is_guessed(masked: str, tmp_path: Path) -> None:
     items: Any = RegionItems(Letters(), model.config.vision.grid, 0.3 * (masked == "patches"), masked == "text")
     history = fit(learner, batches(items, learner, 8), 40, 3e-3)
     assert history[-1]["masked_loss"] < history[0]["masked_loss"]
+
+
+def test_a_neighbouring_coordinate_is_partly_right() -> None:
+    locations = [7, 6, 5, 4]  # in the order of their coordinates
+    logits = torch.zeros(1, 9)
+    losses = {}
+    for said in range(9):
+        scores = logits.clone()
+        scores[0, said] = 4.0
+        losses[said] = float(AnswerLoss(locations, 9, blur=1.0)(scores, torch.tensor([6])))
+    assert losses[6] < losses[7] < losses[4] < losses[8]
+    assert losses[7] == pytest.approx(losses[5])
+    assert losses[8] == pytest.approx(losses[0])  # no coordinate at all
+
+
+@pytest.mark.parametrize("target", [6, 2])
+def test_without_blur_and_for_words_it_is_the_cross_entropy(target: int) -> None:
+    logits = torch.randn(1, 9, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor([target]))
+    torch.testing.assert_close(AnswerLoss([7, 6, 5], 9, blur=0.0)(logits, torch.tensor([target])), expected)
+    torch.testing.assert_close(AnswerLoss([], 9, blur=1.0)(logits, torch.tensor([target])), expected)
+    if target == 2:
+        torch.testing.assert_close(AnswerLoss([7, 6, 5], 9, blur=1.0)(logits, torch.tensor([2])), expected)
 
 
 def test_names_of_losses_are_checked(tmp_path: Path) -> None:

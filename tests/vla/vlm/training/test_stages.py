@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
 from tests.vla.vlm.training.helpers import language_folder, options, small_vlm, toy_views
 from vla.errors import CheckpointError, ConfigError, DatasetError, UnknownNameError
 from vla.training.records import read_metrics
 from vla.vlm.bundle import load_vlm, save_light
 from vla.vlm.training import runs, setup
+from vla.vlm.training.learner import HEADS
 from vla.vlm.training.options import STAGES, VlmTrainOptions
 from vla.vlm.training.trainer import train
 
@@ -99,6 +102,34 @@ def test_the_first_layers_of_the_vision_encoder_can_stay_as_they_are(start: str,
     assert trained == sorted(trained) and 0.2 < sum(trained) / len(trained) < 0.8
     with pytest.raises(ConfigError, match=r"vision_frozen=1.0"):
         options("instruct", start, tmp_path, steps=1, vision_frozen=1.0)
+
+
+@pytest.mark.parametrize("stage", ["contrastive", "align", "instruct"])
+def test_depthwise_filters_can_stay_as_they_are(stage: str, tmp_path: Path) -> None:
+    parts = {"vision_encoder": "efficientnet_lite0", "image_size": 64, "language_model": language_folder(tmp_path)}
+    asked = options(stage, None, tmp_path, steps=1, parts=parts, train_vision=True, vision_depthwise=False)
+    encoder = setup.make_setup(asked).learner.model.vision_encoder
+    trained = {
+        depthwise: {layer.weight.requires_grad for layer in convolutions(encoder, depthwise=depthwise)}
+        for depthwise in (True, False)
+    }
+    assert trained == {True: {False}, False: {True}}
+
+
+def convolutions(network: nn.Module, *, depthwise: bool) -> list[nn.Conv2d]:
+    found = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    return [layer for layer in found if (layer.groups > 1) == depthwise]
+
+
+def test_naming_goes_on_from_what_align_has_learned(start: str, tmp_path: Path) -> None:
+    train(options("align", start, tmp_path / "align", steps=2, learning_rate=0.1), views=VIEWS)
+    learned = load_file(tmp_path / "align" / "model" / HEADS)
+    heads = setup.make_setup(options("instruct", str(tmp_path / "align"), tmp_path, steps=1)).learner.trained_heads()
+    assert heads is not None and learned
+    for name, weight in heads.state_dict().items():
+        torch.testing.assert_close(weight, learned[name])
+    fresh = setup.make_setup(options("instruct", start, tmp_path, steps=1)).learner.trained_heads()
+    assert fresh is not None and not torch.equal(fresh.state_dict()["box.weight"], learned["box.weight"])
 
 
 def test_the_connector_can_learn_from_answers_instead_of_words(start: str, tmp_path: Path) -> None:
