@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vla.cli.options import env_options
 from vla.cli.rollouts import open_suite
+from vla.decoding import decode
 from vla.errors import ConfigError, UnknownNameError
 from vla.robots.twin_process import TwinProcess
 from vla.types import ArmDescription, Robot
@@ -172,7 +173,6 @@ def twin_follower(twin: TwinProcess, simulation: Any, fps: float) -> Iterator[Ro
 @contextmanager
 def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = None) -> Iterator[Robot]:
     """Connect an SO-101."""
-    import draccus
     from lerobot.cameras import CameraConfig
     from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 
@@ -181,7 +181,9 @@ def _follower(options: Mapping[str, Any], cameras: Mapping[str, Any] | None = No
     if cameras is None:
         import lerobot.cameras.opencv  # noqa: F401 - registers its configuration
 
-        cameras = {name: draccus.decode(CameraConfig, entry) for name, entry in (options["cameras"] or {}).items()}
+        cameras = {
+            name: decode(CameraConfig, entry, f"camera {name}") for name, entry in (options["cameras"] or {}).items()
+        }
     if not options["port"]:
         raise ConfigError("robot.port= must be given: the serial port of the arm, as lerobot-find-port shows it")
     calibration_dir = options["calibration_dir"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vla.decoding import decode
 from vla.errors import ConfigError, UnknownNameError
 from vla.types import Planner, Simulation
 
@@ -34,26 +35,17 @@ def make_planner(name: str, simulation: Simulation | None, options: Mapping[str,
         case "grammar":
             from vla.planner.grammar import GrammarConfig, GrammarPlanner
 
-            return GrammarPlanner(_decode(GrammarConfig, options or {}))
+            return GrammarPlanner(decode(GrammarConfig, options or {}, "planner grammar"))
         case "vlm":
             from vla.planner.backends import VlmConfig, load_chat
             from vla.planner.vlm import VlmPlanner
 
-            config = _decode(VlmConfig, options or {})
+            config = decode(VlmConfig, options or {}, "planner vlm")
             return VlmPlanner(load_chat(config), config)
         case "openai":
             from vla.planner.backends import OpenAiConfig, open_chat
             from vla.planner.vlm import VlmPlanner
 
-            config = _decode(OpenAiConfig, options or {})
+            config = decode(OpenAiConfig, options or {}, "planner openai")
             return VlmPlanner(open_chat(config), config)
     raise UnknownNameError("planner", name, PLANNERS)
-
-
-def _decode[T](kind: type[T], options: Mapping[str, Any]) -> T:
-    import draccus
-
-    try:
-        return draccus.decode(kind, dict(options))
-    except (draccus.utils.DecodingError, ValueError, TypeError) as error:
-        raise ConfigError(f"planner options {dict(options)}: {error}") from error

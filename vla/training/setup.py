@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import draccus
 import numpy as np
 import torch
 from accelerate import Accelerator
@@ -31,6 +30,7 @@ from lerobot.utils.random_utils import get_rng_state, set_rng_state
 from safetensors.torch import load_file
 
 from vla.data.location import dataset_location
+from vla.decoding import decode
 from vla.errors import CheckpointError, ConfigError, DatasetError, UnknownNameError
 from vla.training.data import Batch, float_images
 from vla.training.inputs import add_inputs, add_steps
@@ -108,10 +108,7 @@ def policy_config(fields: Mapping[str, Any], device: str) -> PreTrainedConfig:
     values |= {"push_to_hub": False}
     if device != "auto":
         values["device"] = device
-    try:
-        return draccus.decode(cls, values)
-    except (draccus.utils.DecodingError, ValueError, TypeError) as error:
-        raise ConfigError(f"policy {kind}: {error}") from error
+    return decode(cls, values, f"policy {kind}")
 
 
 def pipeline_config(

@@ -58,6 +58,7 @@ def test_what_is_not_there_is_refused_without_motion(tmp_path: Path, capsys: pyt
         (["robot=panda"], "panda"),
         (["robot=so101"], "robot.port= must be given"),
         (["robot=so101", "robot.port=/dev/nowhere"], "lerobot-calibrate"),
+        (["robot=so101", "robot.cameras={front: {type: periscope}}"], "camera front: Couldn't find a choice class for"),
         (["env.image_size=[96,96]"], "images.front of shape (3, 128, 128); the robot's is (3, 96, 96)"),
         (["safety=none"], "nothing moves without a safety filter"),
         (["max_seconds=0"], "max_seconds=0"),
