@@ -32,7 +32,7 @@ docs: setup      ## build the documentation into outputs/site
 policy: setup    ## collect demonstrations and train a policy like checkpoints/tabletop from nothing (about 11 hours)
 	scripts/tabletop_policy.sh
 
-planner: setup   ## train a vision-language model that plans for the tabletop from nothing (about 8 hours)
+planner: setup   ## train a vision-language model that plans for the tabletop from nothing (about 6 hours)
 	scripts/tabletop_planner.sh
 
 lock: setup      ## renew requirements.lock

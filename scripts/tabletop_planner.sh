@@ -2,28 +2,30 @@
 # Makes a vision-language model that plans for the tabletop from nothing: views, training in four stages, measurement.
 # usage: scripts/tabletop_planner.sh [folder]       (an interrupted run goes on where it stopped)
 #   VIEWS    views to learn from (16000)
-#   MINUTES  of `instruct`, by far the longest stage; contrastive and align get a fifth and a tenth, preference a tenth (300)
+#   MINUTES  of `instruct`, by far the longest stage; contrastive, align and preference get 1/30, 1/8 and 1/20 (240)
 set -eu
 folder=${1:-outputs/planner}
 views=${VIEWS:-16000}
-minutes=${MINUTES:-300}
+minutes=${MINUTES:-240}
 . "$(dirname "$0")/steps.sh"
 
 part() { # of the minutes: one in $1
     echo $(((minutes + $1 - 1) / $1))
 }
 
+cameras='cameras=[front,front before]' # regions are in the front camera only
+vision='train_vision=true vision_frozen=0.3 vision_depthwise=false vision_rate=0.2 batch_size=32'
+
 train() { # stage, further options
     stage=$1; shift
-    step "$stage" "$vla" vlm train stage="$stage" data="$folder/data" output="$folder/$stage" "$@" ${TRAIN_OPTIONS:-}
+    step "$stage" "$vla" vlm train stage="$stage" data="$folder/data" output="$folder/$stage" "$cameras" "$@" ${TRAIN_OPTIONS:-}
 }
 
 mkdir -p "$folder"
 step data "$vla" vlm data views="$views" test_views=$(((views + 16) / 17)) moments=12 output="$folder/data"
-train contrastive image_size=256 connector_merge=2 layers=8 batch_size=32 minutes="$(part 5)"
-train align init="$folder/contrastive" batch_size=32 learning_rate=2e-3 minutes="$(part 10)"
-train instruct init="$folder/align" train_vision=true vision_rate=0.3 vision_frozen=0.3 lora_rank=32 learning_rate=6e-4 \
-    batch_size=4 max_tokens=640 minutes="$minutes"
-train preference init="$folder/instruct" batch_size=4 minutes="$(part 10)"
-step measure "$vla" vlm eval data="$folder/data" model="$folder/preference" output="$folder/measured.json"
+train contrastive image_size=256 connector=objects $vision learning_rate=5e-4 minutes="$(part 30)"
+train align init="$folder/contrastive" $vision learning_rate=1.5e-3 minutes="$(part 8)"
+train instruct init="$folder/align" connector_rate=0.1 learning_rate=5e-4 batch_size=2 max_tokens=576 minutes="$minutes"
+train preference init="$folder/instruct" batch_size=2 minutes="$(part 20)"
+step measure "$vla" vlm eval data="$folder/data" "$cameras" model="$folder/preference" output="$folder/measured.json"
 echo "model: $folder/preference/model; figures: $folder/measured.json"

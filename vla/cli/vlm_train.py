@@ -19,6 +19,7 @@ PARTS = (
     "connector",
     "connector_merge",
     "connector_tokens",
+    "connector_objects",
     "language_model",
     "grounding",
     "location_bins",
@@ -58,6 +59,6 @@ def train_options(config: DictConfig) -> VlmTrainOptions:
     values["parts"] = {name: values.pop(name) for name in PARTS}
     values["resume"] = str(values["resume"]).lower()
     values["output"] = Path(values["output"]).expanduser()
-    kinds = values["kinds"]
-    values["kinds"] = tuple(kinds.split(",") if isinstance(kinds, str) else kinds)
+    for name in ("kinds", "cameras"):
+        values[name] = tuple(values[name].split(",") if isinstance(values[name], str) else values[name])
     return VlmTrainOptions(**values)

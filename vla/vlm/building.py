@@ -42,15 +42,14 @@ def build_vlm(
 
     Args:
         vision_encoder: see ``load_vision_encoder``; a configuration gives random weights.
-        connector: ``linear``, ``mlp``, ``qformer`` or ``perceiver``.
+        connector: one of `CONNECTORS`.
         language_model: see ``load_language_model``; a configuration gives random weights.
         image_size: side of the images [px]; None for the encoder's default. Not together with a configuration.
         tokenizer: for a language model that is given by its configuration, and only then.
         grounding: how boxes and points are written: ``tokens`` or ``text``.
         location_bins: values of a coordinate.
         dtype: type of all weights.
-        connector_options: ``connector_merge``, ``connector_tokens``, ``connector_depth``, ``connector_heads`` or
-            ``connector_dim`` of `VlmConfig`.
+        connector_options: ``connector_merge`` and others of `VlmConfig`.
 
     Raises:
         ConfigError: a part cannot be loaded, or parts do not fit.
@@ -67,10 +66,13 @@ def build_vlm(
         text_source=language_model if isinstance(language_model, str) else "",
         image_token_id=cast(int, words.convert_tokens_to_ids(IMAGE)),
         connector=connector,
+        connector_bins=len(locations.tokens),
         **_checked(connector_options),
     )
     whole = VisionLanguageModel(config, encoder, model)
-    whole.connector.start_among(embedding_weights(model)["input"])
+    whole.connector.start_among(
+        embedding_weights(model)["input"], cast("list[int]", words.convert_tokens_to_ids(locations.tokens))
+    )
     whole.to(dtype).eval()  # pyright: ignore[reportArgumentType]  # transformers' wrapper of `to` loses ``self``
     assert whole.generation_config is not None
     whole.generation_config = deepcopy(model.generation_config)

@@ -69,7 +69,7 @@ class VlmConfig(PreTrainedConfig):
     """Placeholder that an image feature takes the place of."""
 
     connector: str = "mlp"
-    """linear, mlp, qformer or perceiver."""
+    """linear, mlp, qformer, perceiver or objects."""
     connector_merge: int = 2
     """Side of the blocks of patches that become one token (linear, mlp)."""
     connector_tokens: int = 16
@@ -79,7 +79,13 @@ class VlmConfig(PreTrainedConfig):
     connector_heads: int = 8
     """Attention heads (qformer, perceiver)."""
     connector_dim: int = 256
-    """Width (qformer, perceiver)."""
+    """Width (qformer, perceiver, objects)."""
+    connector_objects: int = 10
+    """Most objects that are told of an image (objects)."""
+    connector_words: int = 2
+    """Words that an object is named by (objects)."""
+    connector_bins: int = 0
+    """Location tokens; none where boxes are written as text."""
 
     tie_word_embeddings: bool = False
     """Of this model as a whole; whether the language model ties its own is in ``text_config``."""
@@ -119,6 +125,9 @@ class VlmConfig(PreTrainedConfig):
             depth=self.connector_depth,
             heads=self.connector_heads,
             dim=self.connector_dim,
+            objects=self.connector_objects,
+            words=self.connector_words,
+            bins=self.connector_bins,
         )
 
 

@@ -146,10 +146,14 @@ class VisionLanguageModel(PreTrainedModel, GenerationMixin):
             counts[name] = ParameterCount(sum(parameter.numel() for parameter in parameters), trainable)
         return counts
 
+    def get_patch_features(self, pixel_values: Tensor) -> Tensor:
+        """Return what the connector takes (I, N, D) of normalised images (I, 3, H, W)."""
+        dtype = next(self.connector.parameters()).dtype
+        return self.vision_encoder(pixel_values.to(self.vision_dtype)).to(dtype)
+
     def get_image_features(self, pixel_values: Tensor) -> Tensor:
         """Return the tokens (I, M, hidden) of normalised images (I, 3, H, W)."""
-        dtype = next(self.connector.parameters()).dtype
-        return self.connector(self.vision_encoder(pixel_values.to(self.vision_dtype)).to(dtype))
+        return self.connector(self.get_patch_features(pixel_values))
 
     @property
     def vision_dtype(self) -> torch.dtype:

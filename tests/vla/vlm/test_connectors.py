@@ -53,7 +53,7 @@ def test_images_of_a_batch_are_independent(name: str) -> None:
 def test_tokens_start_at_the_level_of_embeddings(name: str) -> None:
     connector = make_connector(name, SPEC)
     embeddings = 7 + 3 * torch.randn(50, 20)
-    connector.start_among(embeddings)
+    connector.start_among(embeddings, ())
     tokens = connector(torch.randn(3, 16, 12))
     mean = embeddings.mean(dim=0)
     torch.testing.assert_close(

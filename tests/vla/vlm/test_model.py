@@ -34,7 +34,7 @@ def test_forward_and_backward(connector: str) -> None:
     assert all("post_layernorm" in name for name in missing), missing  # CLIP's, of the pooled output only
 
 
-@pytest.mark.parametrize("connector", CONNECTORS)
+@pytest.mark.parametrize("connector", [*CONNECTORS, "objects"])
 def test_saved_and_loaded_by_the_auto_classes(connector: str, tmp_path: Path) -> None:
     model, processor = tiny_vlm(connector, grounding="text" if connector == "linear" else "tokens")
     model.save_pretrained(tmp_path)

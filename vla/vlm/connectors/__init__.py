@@ -8,12 +8,14 @@ from vla.errors import UnknownNameError
 from vla.vlm.connectors.base import Connector, ConnectorSpec
 from vla.vlm.connectors.linear import LinearConnector
 from vla.vlm.connectors.mlp import MlpConnector
+from vla.vlm.connectors.objects import ObjectConnector
 from vla.vlm.connectors.perceiver import PerceiverConnector
 from vla.vlm.connectors.qformer import QFormerConnector
 
 CONNECTORS: dict[str, Callable[[ConnectorSpec], Connector]] = {
     "linear": LinearConnector,
     "mlp": MlpConnector,
+    "objects": ObjectConnector,
     "perceiver": PerceiverConnector,
     "qformer": QFormerConnector,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,12 @@ class ConnectorSpec:
     depth: int = 2
     heads: int = 8
     dim: int = 256
+    objects: int = 10
+    """Most objects that are told (objects)."""
+    words: int = 2
+    """Words an object (objects)."""
+    bins: int = 0
+    """Location tokens."""
 
 
 class Connector(nn.Module, ABC):
@@ -52,8 +59,13 @@ class Connector(nn.Module, ABC):
         return self.level(self.tokens(features))
 
     @torch.no_grad()
-    def start_among(self, embeddings: Tensor) -> None:
-        """Put tokens where a language model's embeddings (V, hidden) are: around their mean, as far from it as they."""
+    def start_among(self, embeddings: Tensor, locations: Sequence[int]) -> None:
+        """Put tokens where a language model's embeddings are: around their mean, as far from it as they.
+
+        Args:
+            embeddings: (V, hidden).
+            locations: rows of the location tokens, in the order of their coordinates.
+        """
         mean = embeddings.float().mean(dim=0)
         spread = (embeddings.float() - mean).norm(dim=1).mean()
         self.level.bias.copy_(mean)

@@ -97,26 +97,32 @@ class BudgetTrainer(Trainer):
         return DataLoader(batches, batch_size=None, generator=generator, pin_memory=self.args.dataloader_pin_memory)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Return AdamW: matrices decay, and the vision encoder's learning rate is lower."""
+        """Return AdamW: matrices decay, and parts of the model have learning rates of their own."""
         if self.optimizer is None:
-            rate, groups = self.options.rate, {}
-            scale = 1.0 if self.options.stage == "contrastive" else self.options.vision_rate
+            groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
             for name, weight in self.learner.named_parameters():
                 if weight.requires_grad:
-                    vision, decays = name.startswith("model.vision_encoder."), weight.ndim > 1
-                    groups.setdefault((vision, decays), []).append(weight)
+                    groups.setdefault((self._rate(name), weight.ndim > 1), []).append(weight)
             self.optimizer = torch.optim.AdamW(
                 [
                     {
                         "params": weights,
-                        "lr": rate * (scale if vision else 1.0),
+                        "lr": self.options.rate * scale,
                         "weight_decay": self.options.weight_decay if decays else 0.0,
                     }
-                    for (vision, decays), weights in groups.items()
+                    for (scale, decays), weights in groups.items()
                 ],
                 betas=(0.9, 0.98),
             )
         return self.optimizer
+
+    def _rate(self, name: str) -> float:
+        """Return the relative learning rate of a weight."""
+        if name.startswith("model.vision_encoder.") and self.options.stage != "contrastive":
+            return self.options.vision_rate
+        if name.startswith("model.connector.") and self.options.stage in ("instruct", "distill"):
+            return self.options.connector_rate
+        return 1.0
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """Return the schedule over the budget: a linear rise, then half a cosine down to a hundredth."""

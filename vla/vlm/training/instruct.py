@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import VlmProcessor
 from vla.vlm.training.answering import AnswerLoss, answer_logits
 from vla.vlm.training.images import normalise
 from vla.vlm.training.learner import Learner
-from vla.vlm.training.naming import Namer
+from vla.vlm.training.naming import make_namer
 from vla.vlm.training.new_tokens import NewTokens
 from vla.vlm.vocabulary import new_token_ids
 
@@ -34,7 +34,7 @@ class AnswerLearner(Learner):
     ) -> None:
         super().__init__(model, processor)
         self.naming = naming
-        self.namer = Namer(model) if naming else None
+        self.namer = make_namer(model) if naming else None
         for part in (model.get_input_embeddings(), model.get_output_embeddings()):
             if part is not None:
                 part.requires_grad_(False)
@@ -42,29 +42,30 @@ class AnswerLearner(Learner):
         locations = cast("list[int]", processor.tokenizer.convert_tokens_to_ids(processor.locations.tokens))
         self.answer_loss = AnswerLoss(locations, len(self.new_tokens.place), blur)
 
-    def trained_heads(self) -> Namer | None:
+    def trained_heads(self) -> nn.Module | None:
         """See `Learner`."""
         return self.namer
 
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
         """Return the mean loss of answers' tokens, how many of them are right, and what is known of naming."""
-        features = self.features(batch)
+        patches = self.patches(batch)
+        features = self.model.connector(patches)
         logits = answer_logits(self.model, features, batch, self.new_tokens)
         answers = self.answer_loss(logits, batch["target"])
         right = (logits.detach().argmax(dim=1) == batch["target"]).float().mean()
         output = {"loss": answers, "token_accuracy": right}
         if self.namer is None:
             return output
-        names = self.namer(features[batch["scene"]], batch)
+        names = self.namer(patches[batch["scene"]], batch)
         return names | output | {"loss": answers + self.naming * names["loss"], "answer_loss": answers.detach()}
 
-    def features(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return the tokens of the images (I, M, hidden)."""
-        return self.model.get_image_features(normalise(batch["images"], self.processor))
+    def patches(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the patch features of the images (I, N, D)."""
+        return self.model.get_patch_features(normalise(batch["images"], self.processor))
 
     def logits(self, batch: dict[str, Tensor]) -> Tensor:
         """Return logits (T, V) of the tokens to predict."""
-        return answer_logits(self.model, self.features(batch), batch, self.new_tokens)
+        return answer_logits(self.model, self.model.connector(self.patches(batch)), batch, self.new_tokens)
 
     def finish(self) -> VisionLanguageModel:
         """Return the model, its new embeddings in their places."""

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vla.errors import ConfigError
+from vla.vlm.connectors.objects import ObjectConnector
 from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.detection import Detector
 from vla.vlm.training.images import normalise
 from vla.vlm.training.learner import Learner
 from vla.vlm.training.packing import Batch
@@ -41,16 +43,22 @@ class Namer(nn.Module):
         super().__init__()
         if model.connector.side is None:
             raise ConfigError(
-                f"naming= is for connectors whose tokens have places (linear, mlp), not {model.config.connector}"
+                f"learn=words is for connectors whose tokens have places (linear, mlp) or stand for objects (objects), "
+                f"not {model.config.connector}"
             )
-        self._embeddings = [embedding_weights(model.language_model)["input"]]  # in a list: no part of what is saved
+        self._connector = [model.connector]  # in lists: no part of what is saved
+        self._embeddings = [embedding_weights(model.language_model)["input"]]
         self.center: Tensor
         self.register_buffer("center", self._embeddings[0].float().mean(dim=0), persistent=False)
         self.scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.bias = nn.Parameter(torch.tensor(-5.0))
         self.box = nn.Linear(len(self.center), 4)
 
-    def forward(self, tokens: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, patches: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Return what `judge` says of the tokens that the connector makes of the scenes' patch features (S, N, D)."""
+        return self.judge(self._connector[0](patches), batch)
+
+    def judge(self, tokens: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the loss, how often an object's words are the nearest ones in its place, and the error of its box.
 
         Args:
@@ -84,6 +92,20 @@ class Namer(nn.Module):
         return seen @ functional.normalize(vectors, dim=-1).T * self.scale.exp()
 
 
+def make_namer(model: VisionLanguageModel) -> Namer | Detector:
+    """Return what teaches a model's connector the words of what it sees.
+
+    Raises:
+        ConfigError: nothing can: its tokens have no places, and stand for no objects.
+    """
+    return Detector(model) if isinstance(model.connector, ObjectConnector) else Namer(model)
+
+
+def can_name(model: VisionLanguageModel) -> bool:
+    """Return whether ``make_namer`` can."""
+    return model.connector.side is not None or isinstance(model.connector, ObjectConnector)
+
+
 class NamingLearner(Learner):
     """A connector that learns words, without the language model saying anything.
 
@@ -94,15 +116,15 @@ class NamingLearner(Learner):
 
     def __init__(self, model: VisionLanguageModel, processor: VlmProcessor) -> None:
         super().__init__(model, processor)
-        self.namer = Namer(model)
+        self.namer = make_namer(model)
 
-    def trained_heads(self) -> Namer:
+    def trained_heads(self) -> nn.Module:
         """See `Learner`."""
         return self.namer
 
     def forward(self, **batch: Tensor) -> dict[str, Tensor]:
-        """Return the loss and figures of `Namer`."""
-        return self.namer(self.model.get_image_features(normalise(batch["images"], self.processor)), batch)
+        """Return the loss and figures of `Namer` or `Detector`."""
+        return self.namer(self.model.get_patch_features(normalise(batch["images"], self.processor)), batch)
 
 
 def _gather(places: Tensor, named: Tensor, scene: Tensor, scenes: int) -> Tensor:

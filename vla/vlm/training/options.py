@@ -50,6 +50,7 @@ class VlmTrainOptions:
     batch_size: int = 8
     learning_rate: float | None = None
     vision_rate: float = 0.1
+    connector_rate: float = 1.0
     weight_decay: float = 0.01
     warmup: float = 0.03
     train_vision: bool = False
@@ -62,6 +63,7 @@ class VlmTrainOptions:
     location_blur: float = 1.0
     max_tokens: int = 512
     kinds: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
     augment: bool = True
     contrast: str = "siglip"
     masked: str = "none"
@@ -142,6 +144,7 @@ class VlmTrainOptions:
         return {name: getattr(self, name) for name in names} | {
             "parts": dict(self.parts),
             "kinds": list(self.kinds),
+            "cameras": list(self.cameras),
             "budget": "steps" if self.steps is not None else "minutes",
         }
 
@@ -149,6 +152,7 @@ class VlmTrainOptions:
 _LEAST = {
     "batch_size": 1,
     "vision_rate": 0,
+    "connector_rate": 0,
     "vision_frozen": 0,
     "weight_decay": 0,
     "warmup": 0,

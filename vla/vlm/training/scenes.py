@@ -62,7 +62,8 @@ def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Bat
 
     Returns:
         ``scene`` (S,) the image of each scene among all of the batch; of R objects ``scene_of`` (R,), ``areas`` (R, M)
-        and ``boxes`` (R, 4); ``words`` (W,) different tokens, and which of them name which object, ``named`` (R, W).
+        and ``boxes`` (R, 4); ``words`` (W,) different tokens, which of them name which object, ``named`` (R, W), and in
+        which order, ``spelled`` (R, longest), -1 behind the last.
     """
     first = [sum(images[:index]) for index in range(len(images))]
     known = [(scene, start) for scene, start in zip(scenes, first, strict=True) if scene is not None]
@@ -74,5 +75,14 @@ def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Bat
         "areas": torch.cat([scene.areas for scene, _ in known]) if known else torch.zeros(0, 0),
         "boxes": torch.cat([scene.boxes for scene, _ in known]) if known else torch.zeros(0, 4),
         "words": torch.tensor(words, dtype=torch.long),
+        "spelled": _spelled(objects, words),
         "named": torch.tensor([[word in tokens for word in words] for tokens in objects], dtype=torch.bool),
     }
+
+
+def _spelled(objects: Sequence[tuple[int, ...]], words: Sequence[int]) -> Tensor:
+    """Return each object's words (R, longest) as places in ``words``, -1 behind the last."""
+    table = torch.full((len(objects), max(map(len, objects), default=0)), -1)
+    for row, tokens in zip(table, objects, strict=True):
+        row[: len(tokens)] = torch.tensor([words.index(token) for token in tokens])
+    return table

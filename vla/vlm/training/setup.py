@@ -23,7 +23,7 @@ from vla.vlm.training.distill import DistillLearner
 from vla.vlm.training.instruct import AnswerLearner
 from vla.vlm.training.items import AnswerItems, Items, PairItems, SceneItems
 from vla.vlm.training.learner import HEADS, Learner
-from vla.vlm.training.naming import Namer, NamingLearner
+from vla.vlm.training.naming import NamingLearner, can_name
 from vla.vlm.training.options import VlmTrainOptions
 from vla.vlm.training.preference import PreferenceLearner
 from vla.vlm.training.regions import RegionItems
@@ -78,11 +78,9 @@ def make_setup(options: VlmTrainOptions) -> Setup:
     if teacher is not None:
         learner = DistillLearner(model, processor, teacher, options.temperature, options.teacher_weight)
         return Setup(learner, AnswerItems(processor, options.max_tokens, options.kinds), light)
-    side, learn = model.connector.side, _what_to_learn(options, model)
+    side, learn = model.connector.side or 1, _what_to_learn(options, model)
     if learn == "words":
-        learner = NamingLearner(model, processor)
-        assert side is not None
-        return Setup(learner, SceneItems(processor, side), light)
+        return Setup(NamingLearner(model, processor), SceneItems(processor, side), light)
     naming = options.naming if learn == "both" else 0.0
     items = AnswerItems(processor, options.max_tokens, options.kinds, side if naming else None)
     learner = AnswerLearner(model, processor, naming, options.location_blur)
@@ -91,18 +89,18 @@ def make_setup(options: VlmTrainOptions) -> Setup:
     return Setup(learner, items, light)
 
 
-def _go_on_naming(namer: Namer, init: str) -> None:
+def _go_on_naming(namer: nn.Module, init: str) -> None:
     """Read what an earlier stage has learned for naming, if it has."""
     heads = find_model(init) / HEADS
     weights = load_file(heads) if heads.is_file() else {}
-    if weights.keys() == namer.state_dict().keys():
+    if weights and weights.keys() == namer.state_dict().keys():
         namer.load_state_dict(weights)
 
 
 def _what_to_learn(options: VlmTrainOptions, model: VisionLanguageModel) -> str:
     if options.learn is not None:
         return options.learn
-    if model.connector.side is None:
+    if not can_name(model):
         return "answers"
     return "words" if options.stage == "align" else "both"
 

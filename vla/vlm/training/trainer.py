@@ -18,6 +18,7 @@ from vla.training.records import Records, record_start
 from vla.training.stopping import stop_signal
 from vla.vlm import bundle
 from vla.vlm.data import load_views
+from vla.vlm.data.cameras import SomeCameras
 from vla.vlm.examples import View
 from vla.vlm.training import runs
 from vla.vlm.training.batches import Batches, held_out_batches
@@ -64,6 +65,8 @@ def train(
     """
     checkpoint = runs.find_start(options)
     views = views or {split: load_views(options.data, split) for split in ("train", "test")}
+    if options.cameras:
+        views = {split: SomeCameras(each, options.cameras) for split, each in views.items()}
     if options.threads:
         torch.set_num_threads(options.threads)
     logging.set_verbosity_error()
@@ -117,7 +120,7 @@ def _write_model(options: VlmTrainOptions, setup: Setup, result: Result, views: 
     shutil.rmtree(aside, ignore_errors=True)
     (bundle.save_light if setup.light else bundle.save_whole)(aside, model, learner.processor)
     heads = learner.trained_heads()
-    if heads is not None:
+    if heads is not None and heads.state_dict():
         save_file(heads.state_dict(), aside / HEADS)
     write_card(aside, options, result.step, result.elapsed, result.loss, result.val_loss, views)
     shutil.rmtree(result.model, ignore_errors=True)

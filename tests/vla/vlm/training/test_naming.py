@@ -62,7 +62,7 @@ def test_tokens_that_are_the_words_in_their_places_are_right(parts: Parts) -> No
     for areas, words, scene in zip(batch["areas"], batch["named"], batch["scene_of"], strict=True):
         named[scene, areas.argmax()] = table[batch["words"][words]].mean(dim=0)
     swapped = named.flip(1)
-    good, bad = namer(named, batch), namer(swapped, batch)
+    good, bad = namer.judge(named, batch), namer.judge(swapped, batch)
     assert good["loss"] < bad["loss"]
 
 
@@ -86,7 +86,7 @@ def test_learning_improves_names_and_boxes(parts: Parts) -> None:
 def test_a_batch_of_which_nothing_is_known_costs_nothing(parts: Parts) -> None:
     model, _ = parts
     tokens = torch.randn(0, model.connector.num_tokens, model.config.text.hidden_size)
-    assert Namer(model)(tokens, collate_scenes([None, None], [1, 1]))["loss"] == 0
+    assert Namer(model).judge(tokens, collate_scenes([None, None], [1, 1]))["loss"] == 0
 
 
 def test_tokens_without_places_have_no_names(tmp_path: Path) -> None:
