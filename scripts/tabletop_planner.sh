@@ -13,19 +13,18 @@ part() { # of the minutes: one in $1
     echo $(((minutes + $1 - 1) / $1))
 }
 
-cameras='cameras=[front,front before]' # regions are in the front camera only
 vision='train_vision=true vision_frozen=0.3 vision_depthwise=false vision_rate=0.2 batch_size=32'
 
 train() { # stage, further options
     stage=$1; shift
-    step "$stage" "$vla" vlm train stage="$stage" data="$folder/data" output="$folder/$stage" "$cameras" "$@" ${TRAIN_OPTIONS:-}
+    step "$stage" "$vla" vlm train stage="$stage" data="$folder/data" output="$folder/$stage" "$@" ${TRAIN_OPTIONS:-}
 }
 
 mkdir -p "$folder"
 step data "$vla" vlm data views="$views" test_views=$(((views + 16) / 17)) moments=12 output="$folder/data"
-train contrastive image_size=256 connector=objects $vision learning_rate=5e-4 minutes="$(part 30)"
+train contrastive 'cameras=[front,front before]' image_size=256 connector=objects $vision learning_rate=5e-4 minutes="$(part 30)"
 train align init="$folder/contrastive" $vision learning_rate=1.5e-3 minutes="$(part 8)"
 train instruct init="$folder/align" connector_rate=0.1 learning_rate=5e-4 batch_size=2 max_tokens=576 minutes="$minutes"
 train preference init="$folder/instruct" batch_size=2 minutes="$(part 20)"
-step measure "$vla" vlm eval data="$folder/data" "$cameras" model="$folder/preference" output="$folder/measured.json"
+step measure "$vla" vlm eval data="$folder/data" model="$folder/preference" output="$folder/measured.json"
 echo "model: $folder/preference/model; figures: $folder/measured.json"

@@ -40,17 +40,13 @@ def run(config: DictConfig) -> int:
     model = str(config.model) if config.base_url else find_model(config.model)
     output = output_file(config.output or default_output(model, folder, blind=bool(config.blind)))
     from vla.vlm.data import Split, load_views
-    from vla.vlm.data.cameras import SomeCameras
 
     views: Sequence[View] = load_views(folder, cast(Split, str(config.split)))
-    if config.cameras:
-        views = SomeCameras(views, config.cameras)
     count = len(views) if config.views is None else min(len(views), config.views)
     about = {
         "model": model,
         "data": str(folder),
         "split": str(config.split),
-        "cameras": list(views[0].cameras),
         "blind": bool(config.blind),
         "views": count,
         "versions": versions(VERSIONED),

@@ -14,7 +14,7 @@ from vla.vlm.bundle import load_vlm
 from vla.vlm.decoding import Decoder, Prefix
 from vla.vlm.grounding import ABSENT
 from vla.vlm.processing import Frame
-from vla.vlm.prompts import Answer, locate_question, read_answer
+from vla.vlm.prompts import BEFORE, Answer, locate_question, read_answer
 
 WORDS = 48
 """Most tokens of an answer in words."""
@@ -54,8 +54,14 @@ class OwnModel:
         return cls(*load_vlm(folder, device=device), max_tokens, objects)
 
     def look(self, pictures: Mapping[str, Frame]) -> OwnConversation:
-        """Read pictures once for all questions about them."""
-        return OwnConversation(self, self.decoder.look(pictures))
+        """Read pictures once for all questions about them: those that the model has learned from.
+
+        Where it knows what a camera showed before, and that is not given, nothing has changed.
+        """
+        known = self.decoder.model.config.cameras
+        shown = {name: pictures.get(name, pictures.get(name.removesuffix(BEFORE))) for name in known}
+        given = {name: picture for name, picture in shown.items() if picture is not None}
+        return OwnConversation(self, self.decoder.look(given or pictures))
 
 
 class OwnConversation:

@@ -22,7 +22,7 @@ from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
-from vla.vlm.prompts import Situation, plan_question, progress_question
+from vla.vlm.prompts import BEFORE, Situation, plan_question, progress_question
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class VlmPlanner:
         pictures = {name: observation.images[name] for name in self.config.cameras if name in observation.images}
         front = observation.images[self.config.cameras[0]]
         before = front if self._before is None else self._before
-        conversation = self.chat.look(pictures | {f"{self.config.cameras[0]} before": before})
+        conversation = self.chat.look(pictures | {self.config.cameras[0] + BEFORE: before})
         gripper = float(observation.state[-1])
         if self._subgoal is not None and self._step is not None:
             verdict = self._check(conversation, self._subgoal, gripper, at_once=timed_out)

@@ -67,6 +67,8 @@ class VlmConfig(PreTrainedConfig):
     """Whether the language model's own weights have changed since they were read."""
     image_token_id: int = 0
     """Placeholder that an image feature takes the place of."""
+    cameras: tuple | list = ()
+    """Images that it has learned from, in their order, e.g. ``front`` and ``front before``; empty for any."""
 
     connector: str = "mlp"
     """linear, mlp, qformer, perceiver or objects."""

@@ -47,6 +47,7 @@ def load_language_model(
             ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    model.config._name_or_path = name  # a package's folder on this machine means nothing elsewhere
     return model.eval(), tokenizer
 
 

@@ -18,6 +18,8 @@ from vla.vlm.grounding import Grounding
 
 BOX = "<box>"
 """Where a box belongs in a text."""
+BEFORE = " before"
+"""Ends the name of what a camera showed when the subgoal began."""
 DONE = "done"
 REFUSAL = "refuse: "
 YES, NO, UNSEEN = "yes", "no", "cannot see"

@@ -37,8 +37,9 @@ from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.world import CAMERAS
 from vla.language import Step
 from vla.vlm.examples import Question, Region, View
+from vla.vlm.prompts import BEFORE
 
-BEFORE = "front before"
+FRONT_BEFORE = FRONT_CAMERA + BEFORE
 TABLES = 0.45
 """Share of the episodes that belong to no task of the suite."""
 SIGNS = 0.25
@@ -120,9 +121,9 @@ class _Taker:
         if card is not None:
             frames = {camera: paint(world, camera, frame, card) for camera, frame in frames.items()}
         restore(world, self._snapshots[snapshot.began])
-        frames[BEFORE] = world.render(FRONT_CAMERA)
+        frames[FRONT_BEFORE] = world.render(FRONT_CAMERA)
         if card is not None:
-            frames[BEFORE] = paint(world, FRONT_CAMERA, frames[BEFORE], card)
+            frames[FRONT_BEFORE] = paint(world, FRONT_CAMERA, frames[FRONT_BEFORE], card)
         return View(
             images=tuple(encode(frame) for frame in frames.values()),
             cameras=tuple(frames),

