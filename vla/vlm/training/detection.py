@@ -16,7 +16,7 @@ from vla.vlm.training.packing import Batch
 from vla.vlm.vocabulary import embedding_weights
 
 SHARPNESS = 20.0
-"""Of the choice among words, per cosine."""
+"""Of the choice among words, by their distance relative to how far words are from their mean."""
 
 
 class Detector(nn.Module):
@@ -72,7 +72,8 @@ class Detector(nn.Module):
         words = torch.cat([table[batch["words"]], mean[None]]) - mean  # the last one stands for no further word
         spread = words[:-1].norm(dim=1).mean()
         said = said - mean
-        spelled = batch["spelled"][:, : said.shape[1]]
+        count = said.shape[1]
+        spelled = functional.pad(batch["spelled"], (0, count), value=-1)[:, :count]
         spelled = torch.where(spelled < 0, len(words) - 1, spelled)  # (R, P)
         distances = torch.cdist(said.flatten(0, 1), words) / spread  # (R·P, W + 1)
         choice = functional.cross_entropy(-SHARPNESS / 2 * distances**2, spelled.flatten())

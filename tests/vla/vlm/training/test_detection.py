@@ -59,6 +59,14 @@ def test_finds_names_and_encloses_what_it_has_learned(tmp_path: Path) -> None:
     assert last["box_overlap"] > 0.7
 
 
+def test_names_may_be_shorter_than_there_is_room_for(tmp_path: Path) -> None:
+    model, processor = parts(tmp_path)
+    batch = batch_of(processor, 2)
+    patches, detector = patches_of(batch, model.config.vision.feature_dim), Detector(model)
+    short = detector(patches, batch | {"spelled": batch["spelled"][:, :1]})
+    assert short["loss"].isfinite() and short["loss"] != detector(patches, batch)["loss"]
+
+
 def test_scenes_spell_the_names_of_their_objects(tmp_path: Path) -> None:
     _, processor = parts(tmp_path)
     view = toy_views()["train"][0]
