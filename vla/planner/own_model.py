@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from vla.planner.phrases import check_step
 from vla.planner.plan_grammar import location_grammar, sentence_grammar
@@ -15,6 +14,7 @@ from vla.vlm.decoding import Decoder, Prefix
 from vla.vlm.grounding import ABSENT
 from vla.vlm.processing import Frame
 from vla.vlm.prompts import BEFORE, Answer, locate_question, read_answer
+from vla.vlm.vocabulary import location_ids
 
 WORDS = 48
 """Most tokens of an answer in words."""
@@ -38,7 +38,7 @@ class OwnModel:
     ) -> None:
         self.decoder, self.max_tokens = Decoder(model, processor), max_tokens
         locations = processor.locations
-        ids = cast("list[int]", processor.tokenizer.convert_tokens_to_ids(locations.tokens))
+        ids = location_ids(processor.tokenizer, locations)
         self.plans = sentence_grammar(locations, ids, max_tokens, objects)
         self.boxes = location_grammar(locations, ids)
 

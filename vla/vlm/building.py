@@ -23,7 +23,7 @@ from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import CROP, VlmProcessor
 from vla.vlm.vision import VisionEncoder, load_vision_encoder, make_vision_encoder
 from vla.vlm.vision.imagenet import EFFICIENTNET_LITE0
-from vla.vlm.vocabulary import add_tokens, embedding_weights, extend_embeddings
+from vla.vlm.vocabulary import add_tokens, embedding_weights, extend_embeddings, location_ids
 
 
 def build_vlm(
@@ -70,9 +70,7 @@ def build_vlm(
         **_checked(connector_options),
     )
     whole = VisionLanguageModel(config, encoder, model)
-    whole.connector.start_among(
-        embedding_weights(model)["input"], cast("list[int]", words.convert_tokens_to_ids(locations.tokens))
-    )
+    whole.connector.start_among(embedding_weights(model)["input"], location_ids(words, locations))
     whole.to(dtype).eval()  # pyright: ignore[reportArgumentType]  # transformers' wrapper of `to` loses ``self``
     assert whole.generation_config is not None
     whole.generation_config = deepcopy(model.generation_config)

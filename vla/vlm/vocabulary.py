@@ -32,11 +32,15 @@ def extend_embeddings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
     words = cast(nn.Embedding, model.get_input_embeddings()).weight.shape[0]
     if len(tokenizer) > words:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    indices = cast(list[int], tokenizer.convert_tokens_to_ids(grounding.tokens))
-    locations = [index for index in indices if index >= words]
+    locations = [index for index in location_ids(tokenizer, grounding) if index >= words]
     layers: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
     for weight in {id(layer.weight): layer.weight for layer in layers if layer is not None}.values():
         _start(weight, words, locations)
+
+
+def location_ids(tokenizer: PreTrainedTokenizerBase, grounding: Grounding) -> list[int]:
+    """Return the location tokens' places in the vocabulary, in the order of their coordinates; none for text."""
+    return cast(list[int], tokenizer.convert_tokens_to_ids(grounding.tokens))
 
 
 def new_token_ids(processor: VlmProcessor) -> list[int]:

@@ -98,9 +98,9 @@ class ObjectConnector(Connector):
         """See `Connector`."""
         found = self.detect(features)
         chosen, present = self._choose(found)  # (B, K)
-        boxes = found.boxes.gather(1, chosen[..., None].expand(-1, -1, 4))
+        boxes = found.boxes.take_along_dim(chosen[..., None], dim=1)
         patch, size = chosen // SIZES, chosen % SIZES
-        hidden = found.hidden.gather(1, patch[..., None].expand(-1, -1, found.hidden.shape[-1]))
+        hidden = found.hidden.take_along_dim(patch[..., None], dim=1)
         look = _pick(self.look(hidden).unflatten(-1, (SIZES, -1)), size)
         parts = [self.words_of(hidden, size), self._written(boxes), self.level(look.float())[:, :, None]]
         tokens = torch.where(present[..., None, None], torch.cat(parts, dim=2), self.nothing)
@@ -114,13 +114,13 @@ class ObjectConnector(Connector):
     def _choose(self, found: Detections) -> tuple[Tensor, Tensor]:
         """Return which answers are objects, from left to right (B, K), and whether there is one at all (B, K)."""
         scores, best = found.presence.sigmoid().topk(min(2 * self.objects, found.presence.shape[1]), dim=1)
-        boxes = found.boxes.gather(1, best[..., None].expand(-1, -1, 4))
+        boxes = found.boxes.take_along_dim(best[..., None], dim=1)
         better = torch.ones(len(best[0]), len(best[0]), device=best.device, dtype=torch.bool).tril(-1)
         repeated = ((overlaps(boxes[:, :, None], boxes[:, None]) > SAME) & better).any(dim=2)
         scores = scores.masked_fill(repeated, 0)
         scores, order = scores.topk(self.objects, dim=1)
         best = best.gather(1, order)
-        left = boxes.gather(1, order[..., None].expand(-1, -1, 4))[..., ::2].mean(dim=-1)
+        left = boxes.take_along_dim(order[..., None], dim=1)[..., ::2].mean(dim=-1)
         present = scores >= PRESENT
         order = torch.where(present, left, 2.0).argsort(dim=1, stable=True)
         return best.gather(1, order), present.gather(1, order)
@@ -148,5 +148,4 @@ def overlaps(one: Tensor, other: Tensor) -> Tensor:
 def _pick(values: Tensor, size: Tensor) -> Tensor:
     """Return of values (…, SIZES, *) those of a size (…)."""
     lead = size.ndim
-    index = size.view(*size.shape, *[1] * (values.ndim - lead)).expand(*size.shape, 1, *values.shape[lead + 1 :])
-    return values.gather(lead, index).squeeze(lead)
+    return values.take_along_dim(size.view(*size.shape, *[1] * (values.ndim - lead)), dim=lead).squeeze(lead)

@@ -32,6 +32,8 @@ class Detector(nn.Module):
         assert isinstance(connector, ObjectConnector)
         self._connector = [connector]  # in lists: no part of what is saved
         self._embeddings = [embedding_weights(model.language_model)["input"]]
+        self.center: Tensor
+        self.register_buffer("center", self._embeddings[0].float().mean(dim=0), persistent=False)
 
     def forward(self, patches: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the loss, and how well objects are found, named and enclosed.
@@ -67,11 +69,11 @@ class Detector(nn.Module):
 
     def _naming(self, said: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss of words (R, P, hidden), and how many objects have all of theirs right."""
-        table = self._embeddings[0].to(said.device).float()
-        mean = table.mean(dim=0)
-        words = torch.cat([table[batch["words"]], mean[None]]) - mean  # the last one stands for no further word
-        spread = words[:-1].norm(dim=1).mean()
-        said = said - mean
+        table = self._embeddings[0].to(said.device)
+        words = table[batch["words"]].float() - self.center
+        spread = words.norm(dim=1).mean()
+        words = functional.pad(words, (0, 0, 0, 1))  # the last one stands for no further word
+        said = said - self.center
         count = said.shape[1]
         spelled = functional.pad(batch["spelled"], (0, count), value=-1)[:, :count]
         spelled = torch.where(spelled < 0, len(words) - 1, spelled)  # (R, P)

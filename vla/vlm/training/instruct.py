@@ -5,8 +5,6 @@ As LLaVA (Liu et al. 2023, section 4.2) does, but with low-rank adapters (Hu et 
 
 from __future__ import annotations
 
-from typing import cast
-
 from torch import Tensor, nn
 
 from vla.vlm.modeling import VisionLanguageModel
@@ -16,7 +14,7 @@ from vla.vlm.training.images import normalise
 from vla.vlm.training.learner import Learner
 from vla.vlm.training.naming import make_namer
 from vla.vlm.training.new_tokens import NewTokens
-from vla.vlm.vocabulary import new_token_ids
+from vla.vlm.vocabulary import location_ids, new_token_ids
 
 
 class AnswerLearner(Learner):
@@ -39,7 +37,7 @@ class AnswerLearner(Learner):
             if part is not None:
                 part.requires_grad_(False)
         self.new_tokens = NewTokens(model.language_model, new_token_ids(processor))
-        locations = cast("list[int]", processor.tokenizer.convert_tokens_to_ids(processor.locations.tokens))
+        locations = location_ids(processor.tokenizer, processor.locations)
         self.answer_loss = AnswerLoss(locations, len(self.new_tokens.place), blur)
 
     def trained_heads(self) -> nn.Module | None:
