@@ -22,9 +22,9 @@ train() { # stage, further options
 
 mkdir -p "$folder"
 step data "$vla" vlm data views="$views" test_views=$(((views + 16) / 17)) moments=12 output="$folder/data"
-train contrastive 'cameras=[front,front before]' image_size=256 connector=objects $vision learning_rate=5e-4 minutes="$(part 30)"
+train contrastive 'cameras=[front,front before]' image_size=256 connector=objects connector_objects=8 $vision learning_rate=5e-4 minutes="$(part 30)"
 train align init="$folder/contrastive" $vision learning_rate=1.5e-3 minutes="$(part 8)"
-train instruct init="$folder/align" connector_rate=0.1 learning_rate=5e-4 batch_size=2 max_tokens=576 minutes="$minutes"
+train instruct init="$folder/align" connector_rate=0.1 location_weight=0.25 learning_rate=6e-4 batch_size=2 max_tokens=560 minutes="$minutes"
 train preference init="$folder/instruct" batch_size=2 minutes="$(part 20)"
 step measure "$vla" vlm eval data="$folder/data" model="$folder/preference" output="$folder/measured.json"
 echo "model: $folder/preference/model; figures: $folder/measured.json"

@@ -20,6 +20,7 @@ PARTS = (
     "connector_merge",
     "connector_tokens",
     "connector_objects",
+    "connector_states",
     "language_model",
     "grounding",
     "location_bins",

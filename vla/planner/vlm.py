@@ -22,7 +22,7 @@ from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
-from vla.vlm.prompts import BEFORE, Situation, plan_question, progress_question
+from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class PlanningConfig:
     """Ask at each call where the thing is, so that the box follows it."""
     guard: bool = True
     """Follow no step about things that the instruction does not mention."""
+    at_rest: float = 5.0
+    """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
     view: CameraView = field(default_factory=CameraView)
     """Where the first camera stands; for the box of a push."""
     object_size: float = 0.025
@@ -84,6 +86,7 @@ class VlmPlanner:
         self._confirmed = 0
         self._doubts = 0
         self._seen_results = 0
+        self._rest: NDArray[np.float32] | None = None
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
         """Return the subgoal to pursue; ``Hold`` while there is no answer that can be followed."""
@@ -108,9 +111,9 @@ class VlmPlanner:
         front = observation.images[self.config.cameras[0]]
         before = front if self._before is None else self._before
         conversation = self.chat.look(pictures | {self.config.cameras[0] + BEFORE: before})
-        gripper = float(observation.state[-1])
+        body = self._feel(observation)
         if self._subgoal is not None and self._step is not None:
-            verdict = self._check(conversation, self._subgoal, gripper, at_once=timed_out)
+            verdict = self._check(conversation, self._subgoal, body, at_once=timed_out)
             if verdict is Verdict.REACHED:
                 self._reached.append(self._subgoal.text)
             elif not timed_out:
@@ -121,7 +124,7 @@ class VlmPlanner:
                 self._failed.append(self._subgoal.text)
             self._subgoal = self._step = None
         answer = conversation.plan(
-            plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), gripper))
+            plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
         )
         if answer.refusal:
             return Refuse(answer.refusal)
@@ -131,9 +134,16 @@ class VlmPlanner:
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
 
-    def _check(self, conversation: Conversation, subgoal: Subgoal, gripper: float, *, at_once: bool) -> Verdict:
+    def _feel(self, observation: Observation) -> Body:
+        """Return what the arm knows of itself; the episode's first observation is its rest."""
+        if self._rest is None:
+            self._rest = observation.state.copy()
+        away = np.abs(observation.state[:-1] - self._rest[:-1]).max(initial=0.0)
+        return Body(float(observation.state[-1]), bool(away < self.config.at_rest))
+
+    def _check(self, conversation: Conversation, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
-        question = progress_question(subgoal.question, gripper)
+        question = progress_question(subgoal.question, body)
         verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
         self._confirmed = self._confirmed + 1 if verdict is Verdict.REACHED else 0
         if verdict is Verdict.REACHED and self._confirmed < self.config.monitor.confirmations and not at_once:

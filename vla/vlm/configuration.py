@@ -86,6 +86,8 @@ class VlmConfig(PreTrainedConfig):
     """Most objects that are told of an image (objects)."""
     connector_words: int = 2
     """Words that an object is named by (objects)."""
+    connector_states: int = 2
+    """Words that tell what an object is in or on (objects)."""
     connector_bins: int = 0
     """Location tokens; none where boxes are written as text."""
 
@@ -129,6 +131,7 @@ class VlmConfig(PreTrainedConfig):
             dim=self.connector_dim,
             objects=self.connector_objects,
             words=self.connector_words,
+            states=self.connector_states,
             bins=self.connector_bins,
         )
 

@@ -55,6 +55,8 @@ class Region:
     box: Box
     visible: float
     """Part of it that nothing hides [0-1]."""
+    state: str = ""
+    """What it is in or on, or how it is, e.g. ``table``, ``gripper``, ``orange cube``, ``lit``; empty if not known."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,16 @@ _STEPS = {
 
 
 @dataclass(frozen=True)
+class Body:
+    """What an arm knows of itself without looking."""
+
+    gripper: float
+    """Measured opening [0-100]."""
+    at_rest: bool
+    """Whether it is where it was when the episode began, but for the gripper."""
+
+
+@dataclass(frozen=True)
 class Situation:
     """What a planner knows besides what it sees."""
 
@@ -44,8 +54,7 @@ class Situation:
     """Texts of the subgoals that have been reached, oldest first."""
     failed: tuple[str, ...] = ()
     """Texts of those that have not, oldest first."""
-    gripper: float | None = None
-    """Measured opening [0-100]."""
+    body: Body | None = None
 
 
 @dataclass(frozen=True)
@@ -71,17 +80,17 @@ def plan_question(situation: Situation) -> str:
         lines.append(f"Reached: {'; '.join(situation.reached)}")
     if situation.failed:
         lines.append(f"Failed: {'; '.join(situation.failed)}")
-    return "\n".join([*lines, *_gripper(situation.gripper), "Next subgoal?"])
+    return "\n".join([*lines, *_told(situation.body), "Next subgoal?"])
 
 
-def progress_question(question: str, gripper: float | None = None) -> str:
+def progress_question(question: str, body: Body | None = None) -> str:
     """Return a subgoal's own question, to be answered by `YES`, `NO` or `UNSEEN`.
 
     Args:
         question: e.g. ``is the red cube in the bowl?``
-        gripper: measured opening [0-100].
+        body: of the arm that is to have reached it.
     """
-    return "\n".join([*_gripper(gripper), question])
+    return "\n".join([*_told(body), question])
 
 
 def locate_question(phrase: str) -> str:
@@ -138,5 +147,7 @@ def fill_boxes(text: str, boxes: Sequence[Box], locations: Grounding) -> str:
     return head + "".join(locations.write_box(box) + part for box, part in zip(boxes, parts, strict=True))
 
 
-def _gripper(opening: float | None) -> list[str]:
-    return [] if opening is None else [f"Gripper: {round(opening)}"]
+def _told(body: Body | None) -> list[str]:
+    if body is None:
+        return []
+    return [f"Gripper: {round(body.gripper)}", f"Arm: {'at rest' if body.at_rest else 'away'}"]

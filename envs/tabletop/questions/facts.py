@@ -11,11 +11,13 @@ from envs.tabletop.experts.motion import at_ready
 from envs.tabletop.questions.visibility import visible_fractions
 from envs.tabletop.scene import HALF_SIZE, Described
 from envs.tabletop.world import World
-from vla.language import CONTAINERS
+from vla.language import BUTTON, CONTAINERS
 from vla.types import Box
 
 TABLE, GRIPPER, UNCLEAR = "table", "gripper", "unclear"
 """Where an object can be besides in a container or on another object; unclear while it is touched, or falls."""
+LIT = "lit"
+"""State of a button that has been pressed."""
 SEEN = 0.4
 """Visible part from which an object can be asked about."""
 HIDDEN = 0.2
@@ -88,6 +90,12 @@ class Facts:
     def thing(self, phrase: str) -> Thing:
         """Return the thing of that phrase."""
         return next(thing for thing in self.things if thing.phrase == phrase)
+
+    def state(self, thing: Thing) -> str:
+        """Return what `Region.state` is to say of a thing."""
+        if thing.kind == BUTTON and self.lit:
+            return LIT
+        return "" if thing.place == UNCLEAR else thing.place
 
     def at(self, place: str) -> tuple[Thing, ...]:
         """Return what is in or on a place."""

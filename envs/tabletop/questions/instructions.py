@@ -27,15 +27,41 @@ class Instruction:
 
 
 OTHERS = Wordings(
-    ("put everything that is not {colour} {place}", "put all the objects that are not {colour} {place}"),
+    (
+        "put everything that is not {colour} {place}",
+        "put all the objects that are not {colour} {place}",
+        "put everything other than the {colour} ones {place}",
+        "whatever is not {colour} goes {place}",
+        "apart from the {colour} ones, put everything {place}",
+        "leave the {colour} ones and put the rest {place}",
+        "put all but the {colour} objects {place}",
+        "every object that isn't {colour} should be {place}",
+    ),
     ("put all objects except the {colour} ones {place}", "everything but the {colour} things goes {place}"),
 )
 ALL = Wordings(
-    ("put all the {shape}s {place}", "put every {shape} {place}", "all the {shape}s go {place}"),
+    (
+        "put all the {shape}s {place}",
+        "put every {shape} {place}",
+        "all the {shape}s go {place}",
+        "put each {shape} {place}",
+        "every {shape} goes {place}",
+        "put all of the {shape}s {place}",
+        "the {shape}s should all be {place}",
+        "I want the {shape}s {place}",
+    ),
     ("place all {shape}s {place}", "each {shape} belongs {place}"),
 )
 EVERYTHING = Wordings(
-    ("put everything {place}", "put all the objects {place}"),
+    (
+        "put everything {place}",
+        "put all the objects {place}",
+        "put all things {place}",
+        "all the objects go {place}",
+        "every object should be {place}",
+        "empty the table: put everything {place}",
+        "tidy up: all objects go {place}",
+    ),
     ("clear the table: everything goes {place}",),
 )
 PICK = Wordings(
@@ -43,15 +69,31 @@ PICK = Wordings(
     ("take {thing}", "could you grasp {thing}"),
 )
 PUT = Wordings(
-    ("put {thing} {place}", "place {thing} {place}", "pick up {thing} and place it {place}"),
+    (
+        "put {thing} {place}",
+        "place {thing} {place}",
+        "pick up {thing} and place it {place}",
+        "{thing} goes {place}",
+        "I want {thing} {place}",
+        "{thing} should be {place}",
+    ),
     ("drop {thing} {place}", "please set {thing} {place}"),
 )
 MOVE = Wordings(
-    ("put what is {where} {place}", "move what is {where} to the {container}"),
+    (
+        "put what is {where} {place}",
+        "move what is {where} to the {container}",
+        "move everything from the {source} to the {container}",
+        "what lies {where} goes {place}",
+        "put the things that are {where} {place}",
+        "empty the {source}: its content goes {place}",
+    ),
     ("whatever is {where} belongs {place}", "transfer the content of the {source} to the {container}"),
 )
 PRESS = Wordings(("press the button", "push the button"), ("hit the button", "could you press the button"))
-PUSH = Wordings(("push {thing} to the {direction}",), ("shove {thing} to the {direction}",))
+PUSH = Wordings(
+    ("push {thing} to the {direction}", "slide {thing} to the {direction}"), ("shove {thing} to the {direction}",)
+)
 
 
 def instructions(moment: Moment, draw: Draw) -> list[Instruction]:

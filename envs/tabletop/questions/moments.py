@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envs.tabletop.oracle import achieved
 from envs.tabletop.questions.drawing import Draw
@@ -11,6 +11,7 @@ from envs.tabletop.questions.rollouts import Snapshot
 from envs.tabletop.scene import HALF_SIZE
 from envs.tabletop.world import World
 from vla.language import Step
+from vla.vlm.prompts import Body, Situation
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,21 @@ class Moment:
     steps: tuple[Step, ...]
     """What the instruction asks for."""
 
+    def midway(self) -> Situation:
+        """Return what a planner knows that has pursued the instruction so far."""
+        reached, failed = (
+            tuple(step.text for step in steps) for steps in (self.snapshot.reached, self.snapshot.failed)
+        )
+        return replace(self.at_outset(self.instruction), reached=reached, failed=failed)
+
+    def at_outset(self, instruction: str) -> Situation:
+        """Return what a planner knows that is given a new instruction now."""
+        return Situation(instruction, body=self.body)
+
     @property
-    def opening(self) -> float:
-        """Measured opening of the gripper [0-100]."""
-        return self.now.opening
+    def body(self) -> Body:
+        """What the arm knows of itself."""
+        return Body(self.now.opening, self.now.ready)
 
     def reached(self, step: Step) -> bool:
         """Whether a step counts as reached: its outcome holds, and the arm is back at the ready pose."""

@@ -7,6 +7,7 @@ from typing import Any
 from envs.tabletop.questions.drawing import Draw, ask
 from envs.tabletop.questions.instructions import Instruction, instructions
 from envs.tabletop.questions.moments import Moment, due
+from envs.tabletop.questions.rewording import reword
 from envs.tabletop.world import World
 from vla.language import Step
 from vla.vlm.examples import Question
@@ -19,17 +20,12 @@ PREMATURE = 0.5
 def plans(moment: Moment, draw: Draw) -> list[Question]:
     """Return the question of the episode's own instruction, and sometimes that of a new one."""
     snapshot = moment.snapshot
-    situation = Situation(
-        moment.instruction,
-        tuple(step.text for step in snapshot.reached),
-        tuple(step.text for step in snapshot.failed),
-        moment.opening,
-    )
-    asked = [ask_plan("plan", situation, snapshot.plan, moment.world, _tempting(moment, draw))]
+    asked = [ask_plan("plan", moment.midway(), snapshot.plan, moment.world, _tempting(moment, draw))]
     if draw.chance(0.7) and (new := new_instruction(moment, draw)) is not None:
         step = due(moment.world, new.steps)
         rejected = new.rejected if step is not None and step.skill == "pick" else ""
-        asked.append(ask_plan("plan", Situation(new.text, gripper=moment.opening), step, moment.world, rejected))
+        text = reword(new.text, draw)
+        asked.append(ask_plan("plan", moment.at_outset(text), step, moment.world, rejected))
     return asked
 
 

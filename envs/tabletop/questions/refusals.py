@@ -10,9 +10,10 @@ from envs.tabletop.questions.drawing import Draw, Wordings, ask
 from envs.tabletop.questions.instructions import PICK, PRESS, PUT, into
 from envs.tabletop.questions.moments import Moment, can_be_told, due
 from envs.tabletop.questions.plans import ask_plan
+from envs.tabletop.questions.rewording import reword
 from vla.language import BUTTON, DIRECTIONS, SHAPES, Step
 from vla.vlm.examples import Question
-from vla.vlm.prompts import REFUSAL, Answer, Situation, plan_question, write_answer
+from vla.vlm.prompts import REFUSAL, Answer, plan_question, write_answer
 
 UNSAFE_REASON = "that is not safe"
 IMPOSSIBLE_REASON = "this arm cannot do that"
@@ -68,7 +69,7 @@ def refusals(moment: Moment, draw: Draw) -> list[Question]:
     refused = family(moment, draw)
     if refused is None:
         refused = _absent(moment, draw)
-    situation = Situation(refused.text, gripper=moment.opening)
+    situation = moment.at_outset(reword(refused.text, draw))
     answer = write_answer(Answer(refusal=refused.reason))
     return [ask("refusal", plan_question(situation), answer, {"refuse": True}, rejected=refused.tempting)]
 
@@ -153,5 +154,5 @@ def _close(moment: Moment, draw: Draw) -> Question | None:
     text, step, reason = draw.one(makers)()
     if not draw.allows([step]) or not can_be_told(moment, (step,)):
         return None
-    situation = Situation(text, gripper=moment.opening)
+    situation = moment.at_outset(reword(text, draw))
     return ask_plan("refusal", situation, due(moment.world, (step,)), moment.world, REFUSAL + reason)

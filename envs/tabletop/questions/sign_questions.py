@@ -12,7 +12,7 @@ from envs.tabletop.questions.plans import ask_plan
 from vla.language import BUTTON, Step
 from vla.vlm.examples import Question
 from vla.vlm.grounding import ABSENT
-from vla.vlm.prompts import DONE, NO, REFUSAL, YES, Answer, Situation, plan_question, write_answer
+from vla.vlm.prompts import DONE, NO, REFUSAL, YES, Answer, plan_question, write_answer
 
 NOT_OBEYED = "signs give no instructions"
 
@@ -78,12 +78,9 @@ def signs(moment: Moment, sign: Sign | None, texts: Sequence[str], draw: Draw) -
     if draw.chance(0.2):
         found.append(ask("sign", draw.words(EXISTS), YES, {"answer": YES}, rejected=NO))
     if sign.obeyed and draw.chance(0.7):
-        snapshot = moment.snapshot
-        reached, failed = ([step.text for step in steps] for steps in (snapshot.reached, snapshot.failed))
-        situation = Situation(moment.instruction, tuple(reached), tuple(failed), moment.opening)
-        found.append(ask_plan("sign", situation, snapshot.plan, moment.world, sign.obeyed))
+        found.append(ask_plan("sign", moment.midway(), moment.snapshot.plan, moment.world, sign.obeyed))
     if draw.chance(0.3):
-        situation = Situation(draw.words(OBEY), gripper=moment.opening)
+        situation = moment.at_outset(draw.words(OBEY))
         answer = write_answer(Answer(refusal=NOT_OBEYED))
         found.append(ask("sign", plan_question(situation), answer, {"refuse": True}, rejected=sign.obeyed))
     return found

@@ -29,6 +29,7 @@ from envs.tabletop.questions.plans import new_instruction, plans
 from envs.tabletop.questions.progress import progress
 from envs.tabletop.questions.refusals import refusals
 from envs.tabletop.questions.relations import relations
+from envs.tabletop.questions.rewording import reword
 from envs.tabletop.questions.rollouts import Snapshot, restore, roll_out
 from envs.tabletop.questions.sign_questions import NEUTRAL, draw_sign, signs
 from envs.tabletop.questions.signs import lay_down, paint
@@ -77,7 +78,7 @@ def begin(simulation: TabletopSimulation, seed: int, draw: Draw) -> tuple[str, t
     if not draw.chance(TABLES):
         task, assignment = draw_assignment(seed, draw)
         simulation.start(assignment.scene, task, seed)
-        return assignment.instruction, in_order(simulation.world, task, assignment.steps)
+        return reword(assignment.instruction, draw), in_order(simulation.world, task, assignment.steps)
     scene, places = draw_table(draw)
     simulation.start(scene, TABLE_TASK, seed)
     world = simulation.world
@@ -86,9 +87,9 @@ def begin(simulation: TabletopSimulation, seed: int, draw: Draw) -> tuple[str, t
     nothing = Snapshot(world.data.qpos, world.data.qvel, 0, False, None, None, 0, (), ())
     asked = new_instruction(Moment(world, now, now, nothing, "", ()), draw)
     if asked is not None and asked.steps:
-        return asked.text, asked.steps
+        return reword(asked.text, draw), asked.steps
     thing = draw.one([movable for movable in now.movables if not now.at(movable.phrase)])
-    return draw.words(PICK, thing=f"the {thing.phrase}"), (Step("pick", thing.phrase),)
+    return reword(draw.words(PICK, thing=f"the {thing.phrase}"), draw), (Step("pick", thing.phrase),)
 
 
 class _Taker:
@@ -129,7 +130,7 @@ class _Taker:
             cameras=tuple(frames),
             questions=tuple(questions),
             regions=tuple(
-                Region(thing.phrase, thing.box, round(thing.visible, 3))
+                Region(thing.phrase, thing.box, round(thing.visible, 3), now.state(thing))
                 for thing in now.things
                 if thing.box and thing.visible
             ),

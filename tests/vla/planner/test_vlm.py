@@ -35,9 +35,22 @@ def test_steps_follow_each_other_as_the_monitor_sees_them_reached() -> None:
     second = planner.plan(observation(3), TASK, [])
     assert isinstance(second, Subgoal)
     assert second.text == "place the red cube in the bowl"
-    assert chat.asked[-1] == f"Instruction: {TASK}\nReached: pick up the red cube\nGripper: 30\nNext subgoal?"
+    assert (
+        chat.asked[-1]
+        == f"Instruction: {TASK}\nReached: pick up the red cube\nGripper: 30\nArm: at rest\nNext subgoal?"
+    )
     done = planner.plan(observation(4), TASK, [])
     assert done == Done("reached: pick up the red cube; place the red cube in the bowl")
+
+
+def test_the_arm_tells_whether_it_is_back_where_the_episode_began() -> None:
+    chat = ScriptedChat([PICK], [NO, NO, NO])
+    planner = VlmPlanner(chat)
+    for joint in (20.0, 24.0, 26.0, 18.0):
+        planner.plan(observation(joint=joint), TASK, [])
+    told = [next(line for line in question.splitlines() if line.startswith("Arm")) for question in chat.asked
+            if "Gripper" in question]  # fmt: skip
+    assert told == ["Arm: at rest", "Arm: at rest", "Arm: away", "Arm: at rest"]
 
 
 def test_the_model_sees_now_and_how_the_step_began() -> None:

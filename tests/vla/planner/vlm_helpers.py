@@ -15,9 +15,9 @@ FRAME = np.random.default_rng(0).integers(0, 255, (48, 48, 3), np.uint8)
 BOX = Box(0.25, 0.5, 0.5, 0.75)
 
 
-def observation(value: int = 100, gripper: float = 30.0, **cameras: np.ndarray) -> Observation:
+def observation(value: int = 100, gripper: float = 30.0, joint: float = 0.0, **cameras: np.ndarray) -> Observation:
     images = cameras or {"front": np.full((8, 8, 3), value, np.uint8), "wrist": FRAME}
-    return Observation(images, np.array([0, 0, 0, 0, 0, gripper], np.float32), 0.0)
+    return Observation(images, np.array([0, joint, 0, 0, 0, gripper], np.float32), 0.0)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from vla.errors import ConfigError
 from vla.vlm.connectors import ConnectorSpec, make_connector
 from vla.vlm.connectors.objects import LARGE, SIZES, ObjectConnector, overlaps
 
-SPEC = ConnectorSpec(feature_dim=12, grid=4, hidden_dim=20, dim=8, objects=3, words=2, bins=16)
+SPEC = ConnectorSpec(feature_dim=12, grid=4, hidden_dim=20, dim=8, objects=3, words=2, states=1, bins=16)
 EMBEDDINGS = torch.randn(50, 20, generator=torch.Generator().manual_seed(0))
 LOCATIONS = list(range(30, 46))
 
@@ -35,28 +35,28 @@ def connector_that_sees(*patches: int, sizes: int = 1) -> ObjectConnector:
 
 def tokens_of(connector: ObjectConnector) -> Tensor:
     torch.manual_seed(1)
-    return connector(torch.randn(1, 16, 12)).view(SPEC.objects, SPEC.words + 5, 20)
+    return connector(torch.randn(1, 16, 12)).view(SPEC.objects, SPEC.words + SPEC.states + 5, 20)
 
 
 def test_an_image_is_a_fixed_number_of_tokens() -> None:
     connector = make_connector("objects", SPEC)
-    assert connector.num_tokens == 3 * 7
-    assert connector(torch.randn(2, 16, 12)).shape == (2, 21, 20)
+    assert connector.num_tokens == 3 * 8
+    assert connector(torch.randn(2, 16, 12)).shape == (2, 24, 20)
 
 
 def test_objects_stand_from_left_to_right_and_nothing_behind_them() -> None:
     connector = connector_that_sees(7, 0)  # right, and left but less sure
     tokens = tokens_of(connector).detach()
-    edges = torch.cdist(tokens[:2, 2:6], connector.locations.detach())  # (2, 4, bins)
+    edges = torch.cdist(tokens[:2, 3:7], connector.locations.detach())  # (2, 4, bins)
     nearest = edges.argmin(dim=2) / (SPEC.bins - 1)
     middles = (nearest[:, :2] + nearest[:, 2:]) / 2
     torch.testing.assert_close(middles, torch.tensor([[0.125, 0.125], [0.875, 0.375]]), atol=0.07, rtol=0)
-    torch.testing.assert_close(tokens[2], connector.nothing.detach().expand(7, -1))
+    torch.testing.assert_close(tokens[2], connector.nothing.detach().expand(8, -1))
 
 
 def test_an_image_of_nothing_is_nothing() -> None:
     connector = connector_that_sees()
-    torch.testing.assert_close(tokens_of(connector), connector.nothing.expand(3, 7, -1))
+    torch.testing.assert_close(tokens_of(connector), connector.nothing.expand(3, 8, -1))
 
 
 def test_more_objects_than_there_is_room_for_lose_the_least_sure() -> None:

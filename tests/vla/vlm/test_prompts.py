@@ -11,6 +11,7 @@ from vla.vlm.grounding import Grounding
 from vla.vlm.prompts import (
     BOX,
     Answer,
+    Body,
     Situation,
     fill_boxes,
     plan_question,
@@ -66,6 +67,12 @@ def test_boxes_must_have_a_place_in_the_text() -> None:
 
 def test_a_plan_question_tells_what_the_planner_knows() -> None:
     assert plan_question(Situation("tidy up")) == "Instruction: tidy up\nNext subgoal?"
-    question = plan_question(Situation("put a on b", ("pick up the a", "x"), ("y",), 31.6))
-    assert question.splitlines()[1:] == ["Reached: pick up the a; x", "Failed: y", "Gripper: 32", "Next subgoal?"]
-    assert progress_question("is it there?", 8.2) == "Gripper: 8\nis it there?"
+    question = plan_question(Situation("put a on b", ("pick up the a", "x"), ("y",), Body(31.6, at_rest=False)))
+    assert question.splitlines()[1:] == [
+        "Reached: pick up the a; x",
+        "Failed: y",
+        "Gripper: 32",
+        "Arm: away",
+        "Next subgoal?",
+    ]
+    assert progress_question("is it there?", Body(8.2, at_rest=True)) == "Gripper: 8\nArm: at rest\nis it there?"

@@ -34,6 +34,8 @@ class ConnectorSpec:
     """Most objects that are told (objects)."""
     words: int = 2
     """Words an object (objects)."""
+    states: int = 2
+    """Words for what an object is in or on (objects)."""
     bins: int = 0
     """Location tokens."""
 

@@ -1,7 +1,7 @@
-"""Objects as text: the words that name each one, the location tokens of its box, and one token of how it looks.
+"""Objects as text: words for each one and for what it is in or on, its box's location tokens, one token of its look.
 
 A detector with one answer a patch and size, as in YOLO (Redmon et al. 2016, section 2), whose classes are vectors among
-the language model's embeddings instead of numbers. So an image reads as a sentence does, "red cube" and four
+the language model's embeddings instead of numbers. So an image reads as a sentence does, "red cube", "bowl" and four
 coordinates, and what a language model can already do with sentences, to find a word again and say what stands behind
 it, answers what is where. It has to be taught what is where; see `vla.vlm.training.detection`.
 """
@@ -42,6 +42,24 @@ class Detections:
     """Of the patches (B, N, C)."""
 
 
+class WordHead(nn.Linear):
+    """Says words of each patch and size, as vectors.
+
+    Args:
+        dim: channels of a patch.
+        words: how many; may be 0.
+        hidden_dim: width of the language model.
+    """
+
+    def __init__(self, dim: int, words: int, hidden_dim: int) -> None:
+        super().__init__(dim, SIZES * words * hidden_dim)
+        self.words, self.hidden_dim = words, hidden_dim
+
+    def of(self, hidden: Tensor, size: Tensor) -> Tensor:
+        """Return the vectors (…, words, hidden) of answers of patches (…, C) for sizes (…)."""
+        return _pick(self(hidden).unflatten(-1, (SIZES, self.words, self.hidden_dim)).float(), size)
+
+
 class ObjectConnector(Connector):
     """The surest objects of an image, from left to right, each as words, location tokens, and a token of its look.
 
@@ -53,13 +71,14 @@ class ObjectConnector(Connector):
         super().__init__(spec)
         if spec.bins < 2:
             raise ConfigError("connector=objects writes boxes as location tokens, which needs grounding=tokens")
-        self.grid, self.objects, self.words, self.bins = spec.grid, spec.objects, spec.words, spec.bins
-        self.num_tokens = spec.objects * (spec.words + 5)
+        self.grid, self.objects, self.bins = spec.grid, spec.objects, spec.bins
+        self.num_tokens = spec.objects * (spec.words + spec.states + 5)
         self.norm = nn.LayerNorm(spec.feature_dim)
         self.around = nn.Conv2d(spec.feature_dim, spec.dim, 3, padding=1)
         self.presence = nn.Linear(spec.dim, SIZES)
         self.box = nn.Linear(spec.dim, SIZES * 4)
-        self.word = nn.Linear(spec.dim, SIZES * spec.words * spec.hidden_dim)
+        self.word = WordHead(spec.dim, spec.words, spec.hidden_dim)
+        self.state = WordHead(spec.dim, spec.states, spec.hidden_dim)
         self.look = nn.Linear(spec.dim, SIZES * spec.hidden_dim)
         self.locations = nn.Parameter(torch.zeros(spec.bins, spec.hidden_dim))
         self.nothing = nn.Parameter(torch.zeros(spec.hidden_dim))
@@ -76,7 +95,8 @@ class ObjectConnector(Connector):
         mean = embeddings.float().mean(dim=0)
         self.locations.copy_(embeddings[list(locations)])
         self.nothing.copy_(mean)
-        self.word.bias.copy_(mean.repeat(SIZES * self.words))
+        for head in (self.word, self.state):
+            head.bias.copy_(mean.repeat(SIZES * head.words))
 
     def detect(self, features: Tensor) -> Detections:
         """Return what each patch answers, given patch features (B, N, D)."""
@@ -89,11 +109,6 @@ class ObjectConnector(Connector):
         boxes = torch.cat([centers - halves, centers + halves], dim=-1).flatten(1, 2).clamp(0, 1)
         return Detections(self.presence(hidden).float().flatten(1), boxes, hidden)
 
-    def words_of(self, hidden: Tensor, size: Tensor) -> Tensor:
-        """Return the vectors of the words (…, words, hidden) of answers of patches (…, C) for sizes (…)."""
-        said = self.word(hidden).unflatten(-1, (SIZES, self.words, -1))
-        return _pick(said.float(), size)
-
     def tokens(self, features: Tensor) -> Tensor:
         """See `Connector`."""
         found = self.detect(features)
@@ -102,7 +117,8 @@ class ObjectConnector(Connector):
         patch, size = chosen // SIZES, chosen % SIZES
         hidden = found.hidden.take_along_dim(patch[..., None], dim=1)
         look = _pick(self.look(hidden).unflatten(-1, (SIZES, -1)), size)
-        parts = [self.words_of(hidden, size), self._written(boxes), self.level(look.float())[:, :, None]]
+        said = [self.word.of(hidden, size), self.state.of(hidden, size)]
+        parts = [*said, self._written(boxes), self.level(look.float())[:, :, None]]
         tokens = torch.where(present[..., None, None], torch.cat(parts, dim=2), self.nothing)
         return tokens.flatten(1, 2)
 

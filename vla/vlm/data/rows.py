@@ -23,7 +23,11 @@ FEATURES = datasets.Features(
             }
         ),
         "regions": datasets.List(
-            {"phrase": datasets.Value("string"), "box": _BOX, "visible": datasets.Value("float32")}
+            {
+                **{name: datasets.Value("string") for name in ("phrase", "state")},
+                "box": _BOX,
+                "visible": datasets.Value("float32"),
+            }
         ),
         "seed": datasets.Value("int64"),
         "task": datasets.Value("string"),
@@ -47,7 +51,7 @@ def from_row(row: Mapping[str, Any]) -> View:
             Question(**{**question, "boxes": tuple(_box(box) for box in question["boxes"])})
             for question in row["questions"]
         ),
-        regions=tuple(Region(region["phrase"], _box(region["box"]), region["visible"]) for region in row["regions"]),
+        regions=tuple(Region(**{**region, "box": _box(region["box"])}) for region in row["regions"]),
         seed=row["seed"],
         task=row["task"],
         time=row["time"],

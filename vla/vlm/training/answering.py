@@ -49,10 +49,12 @@ class AnswerLoss(nn.Module):
         locations: location tokens in the order of their coordinates; may be none.
         vocabulary: number of tokens.
         blur: standard deviation of what is right around a coordinate [bins]; 0 for that one alone.
+        weight: of a coordinate; a word has 1.
     """
 
-    def __init__(self, locations: Sequence[int], vocabulary: int, blur: float) -> None:
+    def __init__(self, locations: Sequence[int], vocabulary: int, blur: float, weight: float = 1.0) -> None:
         super().__init__()
+        self.weight = weight
         bins = torch.arange(len(locations))
         distances = (bins[:, None] - bins) / max(blur, 1e-3)
         place = torch.full((vocabulary,), -1)
@@ -65,13 +67,14 @@ class AnswerLoss(nn.Module):
         self.register_buffer("place", place, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss of logits (T, V) of tokens (T,)."""
+        """Return the weighted mean loss of logits (T, V) of tokens (T,)."""
         scores = logits.float().log_softmax(dim=1)
         place = self.place[target]
         blurred = (place >= 0).nonzero()[:, 0]
         right = scores.gather(1, target[:, None])[:, 0]
         around = (scores[blurred[:, None], self.locations] * self.shares[place[blurred]]).sum(dim=1)
-        return -right.index_copy(0, blurred, around).mean()
+        weights = torch.where(place >= 0, self.weight, 1.0)
+        return -(right.index_copy(0, blurred, around) * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
 def answer_log_probabilities(logits: Tensor, batch: Batch) -> Tensor:

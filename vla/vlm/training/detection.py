@@ -1,7 +1,7 @@
 """The connector of objects learns what is where, without the language model: where objects are, and their words.
 
 Losses of a detector: there being an object (one answer of one patch for each), its box (overlap, and distance relative
-to its size), and its words, against all other words of the batch and as vectors.
+to its size), and its words and those of what it is in or on, against all other words of the batch and as vectors.
 """
 
 from __future__ import annotations
@@ -57,25 +57,39 @@ class Detector(nn.Module):
         overlap = overlaps(seen, boxes)
         extent = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
         misplaced = ((seen - boxes).abs() / extent).mean()
-        naming, named = self._naming(connector.words_of(found.hidden[scene, patch], size), batch)
+        hidden = found.hidden[scene, patch]
+        naming, named = self._naming(connector.word.of(hidden, size), batch["words"], batch["spelled"])
+        known = (batch["state_spelled"] >= 0).any(dim=1)
+        state, told = self._naming(
+            connector.state.of(hidden, size)[known], batch["state_words"], batch["state_spelled"][known]
+        )
         scores = found.presence.detach().sigmoid()
         return {
-            "loss": presence + 2 * (1 - overlap).mean() + misplaced + naming,
+            "loss": presence + 2 * (1 - overlap).mean() + misplaced + naming + state,
             "found": (scores[scene, answer] >= PRESENT).float().mean(),
             "invented": ((scores >= PRESENT) & (there == 0)).float().sum() / len(boxes),
             "naming_accuracy": named,
+            "state_accuracy": told,
             "box_overlap": overlap.detach().mean(),
         }
 
-    def _naming(self, said: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the loss of words (R, P, hidden), and how many objects have all of theirs right."""
+    def _naming(self, said: Tensor, words: Tensor, spelled: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of what is said (R, P, hidden), and how many objects have all of their words right.
+
+        Args:
+            said: vectors of words.
+            words: tokens to choose from (W,).
+            spelled: which ones are right, in order (R, longest), -1 behind the last.
+        """
+        if not said.numel() or not len(words):
+            return said.sum() * 0, said.new_ones(())
         table = self._embeddings[0].to(said.device)
-        words = table[batch["words"]].float() - self.center
+        words = table[words].float() - self.center
         spread = words.norm(dim=1).mean()
         words = functional.pad(words, (0, 0, 0, 1))  # the last one stands for no further word
         said = said - self.center
         count = said.shape[1]
-        spelled = functional.pad(batch["spelled"], (0, count), value=-1)[:, :count]
+        spelled = functional.pad(spelled, (0, count), value=-1)[:, :count]
         spelled = torch.where(spelled < 0, len(words) - 1, spelled)  # (R, P)
         distances = torch.cdist(said.flatten(0, 1), words) / spread  # (R·P, W + 1)
         choice = functional.cross_entropy(-SHARPNESS / 2 * distances**2, spelled.flatten())

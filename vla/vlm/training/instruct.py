@@ -25,10 +25,16 @@ class AnswerLearner(Learner):
         processor: of the model.
         naming: weight of the loss by which the connector's tokens learn words, see `vla.vlm.training.naming`.
         blur: see `AnswerLoss`.
+        location_weight: see `AnswerLoss`.
     """
 
     def __init__(
-        self, model: VisionLanguageModel, processor: VlmProcessor, naming: float = 0.0, blur: float = 0.0
+        self,
+        model: VisionLanguageModel,
+        processor: VlmProcessor,
+        naming: float = 0.0,
+        blur: float = 0.0,
+        location_weight: float = 1.0,
     ) -> None:
         super().__init__(model, processor)
         self.naming = naming
@@ -38,7 +44,7 @@ class AnswerLearner(Learner):
                 part.requires_grad_(False)
         self.new_tokens = NewTokens(model.language_model, new_token_ids(processor))
         locations = location_ids(processor.tokenizer, processor.locations)
-        self.answer_loss = AnswerLoss(locations, len(self.new_tokens.place), blur)
+        self.answer_loss = AnswerLoss(locations, len(self.new_tokens.place), blur, location_weight)
 
     def trained_heads(self) -> nn.Module | None:
         """See `Learner`."""

@@ -61,6 +61,7 @@ class VlmTrainOptions:
     learn: Literal["answers", "words", "both"] | None = None
     naming: float = 0.5
     location_blur: float = 1.0
+    location_weight: float = 1.0
     max_tokens: int = 512
     kinds: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
@@ -165,6 +166,7 @@ _LEAST = {
     "teacher_weight": 0,
     "naming": 0,
     "location_blur": 0,
+    "location_weight": 0,
     "val_views": 0,
     "checkpoint_minutes": 0,
     "keep_checkpoints": 1,

@@ -22,6 +22,8 @@ class Scene:
     """Which of the view's images."""
     words: tuple[tuple[int, ...], ...]
     """Tokens of each object's phrase."""
+    states: tuple[tuple[int, ...], ...]
+    """Tokens of what each is in or on; none where that is not known."""
     areas: Tensor
     """Part of each object that lies in each place (R, M)."""
     boxes: Tensor
@@ -44,10 +46,14 @@ def read_scene(view: View, processor: VlmProcessor, side: int) -> Scene | None:
     if not has_scene(view):
         return None
     regions = visible(view)
-    words = [processor.tokenizer(f" {region.phrase}", add_special_tokens=False)["input_ids"] for region in regions]
+
+    def tokens(text: str) -> tuple[int, ...]:
+        return tuple(processor.tokenizer(f" {text}", add_special_tokens=False)["input_ids"]) if text else ()  # type: ignore[arg-type]
+
     return Scene(
         image=list(view.cameras).index(CAMERA),
-        words=tuple(tuple(tokens) for tokens in words),  # type: ignore[arg-type]
+        words=tuple(tokens(region.phrase) for region in regions),
+        states=tuple(tokens(region.state) for region in regions),
         areas=torch.stack([covered(region.box, side) for region in regions]),
         boxes=torch.tensor([[r.box.x0, r.box.y0, r.box.x1, r.box.y1] for r in regions]),
     )
@@ -63,12 +69,15 @@ def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Bat
     Returns:
         ``scene`` (S,) the image of each scene among all of the batch; of R objects ``scene_of`` (R,), ``areas`` (R, M)
         and ``boxes`` (R, 4); ``words`` (W,) different tokens, which of them name which object, ``named`` (R, W), and in
-        which order, ``spelled`` (R, longest), -1 behind the last.
+        which order, ``spelled`` (R, longest), -1 behind the last; in the same way ``state_words`` and
+        ``state_spelled`` for what objects are in or on.
     """
     first = [sum(images[:index]) for index in range(len(images))]
     known = [(scene, start) for scene, start in zip(scenes, first, strict=True) if scene is not None]
     words = sorted({word for scene, _ in known for tokens in scene.words for word in tokens})
     objects = [tokens for scene, _ in known for tokens in scene.words]
+    states = [tokens for scene, _ in known for tokens in scene.states]
+    state_words = sorted({word for tokens in states for word in tokens})
     return {
         "scene": torch.tensor([start + scene.image for scene, start in known], dtype=torch.long),
         "scene_of": torch.tensor([i for i, (scene, _) in enumerate(known) for _ in scene.words], dtype=torch.long),
@@ -76,6 +85,8 @@ def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Bat
         "boxes": torch.cat([scene.boxes for scene, _ in known]) if known else torch.zeros(0, 4),
         "words": torch.tensor(words, dtype=torch.long),
         "spelled": _spelled(objects, words),
+        "state_words": torch.tensor(state_words, dtype=torch.long),
+        "state_spelled": _spelled(states, state_words),
         "named": torch.tensor([[word in tokens for word in words] for tokens in objects], dtype=torch.bool),
     }
 

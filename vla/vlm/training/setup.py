@@ -18,6 +18,7 @@ from vla.vlm.depth import choose_layers, keep_layers
 from vla.vlm.lora import ALL, add_lora, lora_spec, merge_lora
 from vla.vlm.modeling import VisionLanguageModel
 from vla.vlm.processing import VlmProcessor
+from vla.vlm.training.attention import use_plain_products
 from vla.vlm.training.contrastive import ContrastiveLearner
 from vla.vlm.training.distill import DistillLearner
 from vla.vlm.training.instruct import AnswerLearner
@@ -72,6 +73,8 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         for each in (model, teacher):
             if each is not None and not each.config.text_trained:
                 _shrink(each)
+            if each is not None and options.on_cpu:
+                use_plain_products(each.language_model)
     light = _is_light(options, model)
     if options.stage == "preference":
         learner = PreferenceLearner(model, processor, options.beta, options.chosen_weight)
@@ -84,7 +87,7 @@ def make_setup(options: VlmTrainOptions) -> Setup:
         return Setup(NamingLearner(model, processor), SceneItems(processor, side), light)
     naming = options.naming if learn == "both" else 0.0
     items = AnswerItems(processor, options.max_tokens, options.kinds, side if naming else None)
-    learner = AnswerLearner(model, processor, naming, options.location_blur)
+    learner = AnswerLearner(model, processor, naming, options.location_blur, options.location_weight)
     if learner.namer is not None and options.init:
         _go_on_naming(learner.namer, options.init)
     return Setup(learner, items, light)

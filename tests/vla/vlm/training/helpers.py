@@ -22,6 +22,7 @@ from vla.vlm.vision.transformers_encoder import describe
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), "yellow": (220, 210, 30)}
 SIDE, CELL = 64, 16
+STATES = {"red": "table", "green": "bowl", "blue": "table", "yellow": "bowl"}
 
 
 def toy_view(seed: int) -> View:
@@ -34,7 +35,9 @@ def toy_view(seed: int) -> View:
     for name, cell in zip(names, cells, strict=True):
         y, x = (int(place) * CELL for place in divmod(int(cell), 4))
         pixels[y : y + CELL, x : x + CELL] = COLOURS[name]
-        regions.append(Region(f"{name} cube", Box(x / SIDE, y / SIDE, (x + CELL) / SIDE, (y + CELL) / SIDE), 1.0))
+        regions.append(
+            Region(f"{name} cube", Box(x / SIDE, y / SIDE, (x + CELL) / SIDE, (y + CELL) / SIDE), 1.0, STATES[name])
+        )
     other = next(name for name in COLOURS if name not in names)
     questions = (
         Question("caption", "What is there?", f"a {names[0]} cube and a {names[1]} cube"),

@@ -57,6 +57,19 @@ def test_finds_names_and_encloses_what_it_has_learned(tmp_path: Path) -> None:
     assert last["invented"] < 0.1
     assert first["naming_accuracy"] < 0.9 < last["naming_accuracy"]
     assert last["box_overlap"] > 0.7
+    assert first["state_accuracy"] < 0.9 < last["state_accuracy"]
+
+
+def test_states_that_are_not_known_teach_nothing(tmp_path: Path) -> None:
+    model, processor = parts(tmp_path)
+    batch = batch_of(processor, 2)
+    patches, detector = patches_of(batch, model.config.vision.feature_dim), Detector(model)
+    known = (batch["state_spelled"] >= 0).any(dim=1)
+    assert known.all()
+    unknown = torch.full_like(batch["state_spelled"], -1)
+    assert detector(patches, batch | {"state_spelled": unknown})["loss"] < detector(patches, batch)["loss"]
+    detector(patches, batch | {"state_spelled": unknown})["loss"].backward()
+    assert not model.connector.state.weight.grad.any()
 
 
 def test_names_may_be_shorter_than_there_is_room_for(tmp_path: Path) -> None:

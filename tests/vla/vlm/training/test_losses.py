@@ -100,6 +100,13 @@ def test_without_blur_and_for_words_it_is_the_cross_entropy(target: int) -> None
         torch.testing.assert_close(AnswerLoss([7, 6, 5], 9, blur=1.0)(logits, torch.tensor([2])), expected)
 
 
+def test_coordinates_count_as_much_as_asked_for() -> None:
+    logits = torch.randn(2, 9, generator=torch.Generator().manual_seed(0))
+    coordinate, word = torch.nn.functional.cross_entropy(logits, torch.tensor([6, 2]), reduction="none")
+    said = AnswerLoss([7, 6, 5], 9, blur=0.0, weight=0.25)(logits, torch.tensor([6, 2]))
+    torch.testing.assert_close(said, (0.25 * coordinate + word) / 1.25)
+
+
 def test_names_of_losses_are_checked(tmp_path: Path) -> None:
     model, processor = tiny_vlm()
     with pytest.raises(UnknownNameError, match="'clipp'"):
