@@ -11,7 +11,16 @@ from vla.language import COLOURS, PREPOSITIONS, SHAPES
 from vla.vlm.examples import Question
 
 COUNT = Wordings(
-    ("How many {things} are there?", "How many {things} do you see?", "Count the {things}."),
+    (
+        "How many {things} are there?",
+        "How many {things} do you see?",
+        "Count the {things}.",
+        "How many {things} are here?",
+        "Tell me how many {things} there are.",
+        "Give the number of {things}.",
+        "How many {things} does the picture show?",
+        "{things}: how many?",
+    ),
     ("What is the number of {things}?", "How many {things} can you see?"),
 )
 

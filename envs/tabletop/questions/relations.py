@@ -18,6 +18,9 @@ EITHER = {
             "Is the {a} left or right of the {b}?",
             "On which side of the {b} is the {a}, left or right?",
             "Left or right: where is the {a}, seen from the {b}?",
+            "Is the {a} to the left or to the right of the {b}?",
+            "Compared with the {b}, is the {a} left or right?",
+            "Which side of the {b} is the {a} on, left or right?",
         ),
         ("Does the {a} stand left or right of the {b}?", "Is the {a} on the left or on the right of the {b}?"),
     ),
@@ -26,12 +29,21 @@ EITHER = {
             "Is the {a} in front of or behind the {b}?",
             "Is the {a} behind the {b} or in front of it?",
             "In front or behind: where is the {a}, seen from the {b}?",
+            "Is the {a} nearer than the {b}, so in front, or behind it?",
+            "Compared with the {b}, is the {a} in front or behind?",
+            "Behind or in front: where is the {a}, seen from the {b}?",
         ),
         ("Does the {a} stand behind or in front of the {b}?",),
     ),
 }
 WHETHER = Wordings(
-    ("Is the {a} {where} the {b}?", "Is it true that the {a} is {where} the {b}?"),
+    (
+        "Is the {a} {where} the {b}?",
+        "Is it true that the {a} is {where} the {b}?",
+        "Can the {a} be found {where} the {b}?",
+        "Do you see the {a} {where} the {b}?",
+        "The {a} is {where} the {b}: true?",
+    ),
     ("Does the {a} stand {where} the {b}?", "Would you say that the {a} is {where} the {b}?"),
 )
 

@@ -54,15 +54,15 @@ _BEFORE = (
     "we need you to ",
 )  # fmt: skip
 _BEHIND = (" please", ", please", " now", " for me", " gently", ", thanks", " right away", "!", ".", " if you can")
-_COMMAND = re.compile(r"(?:press|push|pick|grab|lift|slide|stack|put|place|move)\b")
+_NO_COMMAND = re.compile(r"(?:all|every|everything|whatever|what|each|the|apart|I|could|would|can|please)\b")
+"""How wordings begin that stand no manners in front of them."""
 
 
 def reword(text: str, draw: Draw) -> str:
     """Return an instruction in other words; one of the test split as it is."""
     if draw.split == "test":
         return text
-    is_command = _COMMAND.match(text) is not None
-    return _framed(_joined(_with_other_verbs(text, draw), draw), draw, is_command)
+    return _framed(_joined(_with_other_verbs(text, draw), draw), draw, polite=_NO_COMMAND.match(text) is None)
 
 
 def _with_other_verbs(text: str, draw: Draw) -> str:
@@ -81,8 +81,8 @@ def _joined(text: str, draw: Draw) -> str:
     return _JOINT.sub(lambda _: draw.one(_JOINTS), text) if draw.chance(0.6) else text
 
 
-def _framed(text: str, draw: Draw, is_command: bool) -> str:
-    """Return an instruction with manners in front of it or behind it."""
-    if is_command and draw.chance(0.4):
+def _framed(text: str, draw: Draw, *, polite: bool) -> str:
+    """Return an instruction with manners behind it, and if that is possible in front of it."""
+    if polite and draw.chance(0.4):
         text = draw.one(_BEFORE) + text
     return text + draw.one(_BEHIND) if text[-1].isalnum() and draw.chance(0.25) else text

@@ -12,23 +12,75 @@ from vla.vlm.examples import Question
 from vla.vlm.prompts import NO, YES
 
 WHETHER = Wordings(
-    ("Is the {a} {on} the {b}?", "Does the {a} lie {on} the {b}?", "Is the {a} now {on} the {b}?"),
+    (
+        "Is the {a} {on} the {b}?",
+        "Does the {a} lie {on} the {b}?",
+        "Is the {a} now {on} the {b}?",
+        "Do you see the {a} {on} the {b}?",
+        "Is the {a} lying {on} the {b}?",
+        "Has somebody put the {a} {on} the {b}?",
+        "Is the {a} still {on} the {b}?",
+        "The {a} is {on} the {b}, isn't it?",
+    ),
     ("Can the {a} be found {on} the {b}?", "Has the {a} been put {on} the {b}?"),
 )
 CONTENT = Wordings(
-    ("What is {on} the {b}?", "Which objects are {on} the {b}?", "What lies {on} the {b}?"),
+    (
+        "What is {on} the {b}?",
+        "Which objects are {on} the {b}?",
+        "What lies {on} the {b}?",
+        "What is there {on} the {b}?",
+        "Tell me what is {on} the {b}.",
+        "Which object is {on} the {b}?",
+        "List what lies {on} the {b}.",
+        "What do you see {on} the {b}?",
+        "What has been put {on} the {b}?",
+    ),
     ("Name what is {on} the {b}.", "Which things can be found {on} the {b}?"),
 )
 HOLDS = Wordings(
-    ("Is the gripper holding something?", "Is something in the gripper?", "Does the robot hold an object?"),
+    (
+        "Is the gripper holding something?",
+        "Is something in the gripper?",
+        "Does the robot hold an object?",
+        "Is there anything in the gripper?",
+        "Does the gripper hold something?",
+        "Is the gripper carrying anything?",
+        "Has the robot got something in its gripper?",
+        "Is an object in the gripper?",
+        "Is the robot carrying something?",
+        "Is the gripper full?",
+        "Has the robot picked something up?",
+        "Are the jaws holding an object?",
+    ),
     ("Is the hand holding anything?", "Has the gripper grasped something?"),
 )
 HELD = Wordings(
-    ("What is the gripper holding?", "What is in the gripper?", "Which object does the robot hold?"),
+    (
+        "What is the gripper holding?",
+        "What is in the gripper?",
+        "Which object does the robot hold?",
+        "What does the robot carry?",
+        "Name the object in the gripper.",
+        "What has the robot picked up?",
+        "Which object is in the gripper?",
+        "What is between the jaws?",
+        "What does the gripper hold?",
+        "Tell me what the gripper holds.",
+    ),
     ("What is in the robot's hand?", "Which object has been grasped?"),
 )
 LIT = Wordings(
-    ("Has the button been pressed?", "Is the button lit?", "Is the button's light on?"),
+    (
+        "Has the button been pressed?",
+        "Is the button lit?",
+        "Is the button's light on?",
+        "Is the button on?",
+        "Does the button shine?",
+        "Was the button pressed?",
+        "Has anyone pushed the button?",
+        "Is the button's lamp on?",
+    ),
     ("Did somebody press the button?", "Does the button glow?"),
 )
 

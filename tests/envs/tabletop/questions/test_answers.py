@@ -10,7 +10,7 @@ from envs.tabletop.oracle import achieved
 from envs.tabletop.questions import held_out
 from envs.tabletop.questions.drawing import Draw, has_held_out
 from envs.tabletop.questions.views import FAMILIES
-from vla.language import CONTAINERS, MOVABLES, Step
+from vla.language import BUTTON, CONTAINERS, MOVABLES, Step
 from vla.vlm.examples import KINDS
 from vla.vlm.grounding import ABSENT
 from vla.vlm.prompts import BOX, DONE, REFUSAL, UNSEEN, YES, read_step
@@ -76,7 +76,7 @@ def test_relations_agree_with_positions_in_the_picture_and_on_the_table(asked):
         a, b = named(question.prompt)
         if "Is the" in question.prompt and "behind the" in question.prompt and " or " in question.prompt:
             assert question.answer in ("in front", "behind")
-        if question.prompt.startswith("On which side"):
+        if question.prompt.startswith(("On which side", "Which side", "Compared with")):
             a, b = b, a
         shift = world.position(a) - world.position(b)
         left = world.box(a).center[0] < world.box(b).center[0]
@@ -89,13 +89,31 @@ def test_relations_agree_with_positions_in_the_picture_and_on_the_table(asked):
             assert truths[where[1] or where[2]] == (question.answer == YES), question.prompt
 
 
+def test_regions_tell_what_things_are_in_or_on(asked):
+    told = set()
+    for item in of(asked, "existence"):
+        world, now = item.world, item.moment.now
+        for thing in now.things:
+            state = now.state(thing)
+            told.add(state)
+            if state in CONTAINERS:
+                assert world.inside(thing.phrase, state)
+            elif state == "gripper":
+                assert world.holds(thing.phrase)
+            elif state == "lit":
+                assert thing.phrase == BUTTON and world.button_pressed
+            elif state not in ("table", ""):
+                assert world.stacked(thing.phrase, state)
+    assert {"table", "gripper"} < told and told & {*CONTAINERS}
+
+
 def test_states_are_the_worlds(asked):
     for item in of(asked, "state"):
         world, question, phrases = item.world, item.question, named(item.question.prompt)
         if len(phrases) == 2:
             test = world.inside if phrases[1] in CONTAINERS else world.stacked
             assert test(*phrases) == (question.answer == YES), question.prompt
-        elif re.search("gripper|hand|robot|grasped", question.prompt):
+        elif re.search("gripper|hand|robot|grasped|jaws", question.prompt):
             held = [thing.phrase for thing in world.scene.items if thing.movable and world.holds(thing.phrase)]
             assert question.answer in ([*held, "yes"] if held else ["nothing", "no"])
         elif "button" in question.prompt:
@@ -136,7 +154,8 @@ def test_progress_needs_the_outcome_and_the_ready_pose(asked):
     answers = set()
     for item in of(asked, "progress"):
         world, question = item.world, item.question
-        opening, text = question.prompt.split("\n")
+        opening, arm, text = question.prompt.split("\n")
+        assert arm == f"Arm: {'at rest' if at_ready(world) else 'away'}"
         assert opening == f"Gripper: {round(float(world.joint_positions()[-1]))}"
         phrases = named(text)
         answers.add(question.answer)
