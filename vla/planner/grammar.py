@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla.errors import InstructionError
 from vla.language import SHAPES, Clause, Selector, Step, expand, parse
@@ -92,7 +93,7 @@ class GrammarPlanner:
         """Take in a new observation, and move on to the step that is due now."""
         assert self._tracker is not None
         image = observation.images[self.config.detector.camera]
-        away = float(np.abs(observation.state[:-1] - self._ready[:-1]).max())
+        away = distance_from_rest(observation.state, self._ready)
         at_ready = away <= self.config.at_ready
         self._has_left = self._has_left or away >= self.config.left_ready
         self._tracker.update(image, at_ready=at_ready)
@@ -166,3 +167,13 @@ def name_as_asked(things: Sequence[Detection], clauses: Sequence[Clause], unsure
         if abs(thing.cubeness) < unsure and thing.phrase not in asked and selector.kind:
             found[found.index(thing)] = replace(thing, kind=selector.kind)
     return found
+
+
+def distance_from_rest(state: NDArray[np.floating], rest: NDArray[np.floating]) -> float:
+    """Return how far the joint that has moved most is from where it rested, the gripper aside [lerobot units].
+
+    Args:
+        state: proprioception (n,), the gripper last.
+        rest: the same when the arm was at rest (n,).
+    """
+    return float(np.abs(state[:-1] - rest[:-1]).max())

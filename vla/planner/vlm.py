@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vla.errors import ConfigError, GroundingError, LinkError, PlanError
 from vla.language import Step
 from vla.planner.chat import Chat, Conversation
-from vla.planner.grammar import TIME_LIMITS
+from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
@@ -138,8 +138,8 @@ class VlmPlanner:
         """Return what the arm knows of itself; the episode's first observation is its rest."""
         if self._rest is None:
             self._rest = observation.state.copy()
-        away = np.abs(observation.state[:-1] - self._rest[:-1]).max(initial=0.0)
-        return Body(float(observation.state[-1]), bool(away < self.config.at_rest))
+        away = distance_from_rest(observation.state, self._rest)
+        return Body(float(observation.state[-1]), away < self.config.at_rest)
 
     def _check(self, conversation: Conversation, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""

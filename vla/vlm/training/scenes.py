@@ -74,26 +74,26 @@ def collate_scenes(scenes: Sequence[Scene | None], images: Sequence[int]) -> Bat
     """
     first = [sum(images[:index]) for index in range(len(images))]
     known = [(scene, start) for scene, start in zip(scenes, first, strict=True) if scene is not None]
-    words = sorted({word for scene, _ in known for tokens in scene.words for word in tokens})
     objects = [tokens for scene, _ in known for tokens in scene.words]
-    states = [tokens for scene, _ in known for tokens in scene.states]
-    state_words = sorted({word for tokens in states for word in tokens})
+    words, spelled = _spell(objects)
+    state_words, state_spelled = _spell([tokens for scene, _ in known for tokens in scene.states])
     return {
         "scene": torch.tensor([start + scene.image for scene, start in known], dtype=torch.long),
         "scene_of": torch.tensor([i for i, (scene, _) in enumerate(known) for _ in scene.words], dtype=torch.long),
         "areas": torch.cat([scene.areas for scene, _ in known]) if known else torch.zeros(0, 0),
         "boxes": torch.cat([scene.boxes for scene, _ in known]) if known else torch.zeros(0, 4),
         "words": torch.tensor(words, dtype=torch.long),
-        "spelled": _spelled(objects, words),
+        "spelled": spelled,
         "state_words": torch.tensor(state_words, dtype=torch.long),
-        "state_spelled": _spelled(states, state_words),
+        "state_spelled": state_spelled,
         "named": torch.tensor([[word in tokens for word in words] for tokens in objects], dtype=torch.bool),
     }
 
 
-def _spelled(objects: Sequence[tuple[int, ...]], words: Sequence[int]) -> Tensor:
-    """Return each object's words (R, longest) as places in ``words``, -1 behind the last."""
+def _spell(objects: Sequence[tuple[int, ...]]) -> tuple[list[int], Tensor]:
+    """Return the different words of objects, and each one's as places among them (R, longest), -1 behind the last."""
+    words = sorted({word for tokens in objects for word in tokens})
     table = torch.full((len(objects), max(map(len, objects), default=0)), -1)
     for row, tokens in zip(table, objects, strict=True):
         row[: len(tokens)] = torch.tensor([words.index(token) for token in tokens])
-    return table
+    return words, table
