@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -19,10 +19,10 @@ from vla.errors import ConfigError, DatasetError, UnknownNameError
 from vla.evaluation.statistics import wilson_interval
 from vla.planner.backends import OpenAiConfig, VlmConfig, find_model, load_chat, open_chat
 from vla.planner.chat import Chat
-from vla.planner.examination import examine
+from vla.planner.examination import UNASKED, examine
 from vla.planner.scoring import Outcome, summarize
 from vla.provenance import origin, versions
-from vla.vlm.examples import View
+from vla.vlm.examples import KINDS, View
 
 SPLITS = ("train", "test")
 VERSIONED = ("lerobot_policy_vla", "torch", "transformers", "llguidance")
@@ -34,11 +34,15 @@ def run(config: DictConfig) -> int:
         raise UnknownNameError("split", str(config.split), SPLITS)
     if config.views is not None:
         check_range("views", config.views, 1)
+    kinds = tuple(str(kind) for kind in config.kinds)
+    valid = [kind for kind in KINDS if kind not in UNASKED]
+    if unknown := [kind for kind in kinds if kind not in valid]:
+        raise UnknownNameError("kind of question", unknown[0], valid)
     folder = Path(str(config.data))
     if not (folder / str(config.split)).is_dir():
         raise DatasetError(f"data={folder} has no folder {config.split}/ with views; `vla vlm data` writes one")
     model = str(config.model) if config.base_url else find_model(config.model)
-    output = output_file(config.output or default_output(model, folder, blind=bool(config.blind)))
+    output = output_file(config.output or default_output(model, folder, kinds, blind=bool(config.blind)))
     from vla.vlm.data import Split, load_views
 
     views: Sequence[View] = load_views(folder, cast(Split, str(config.split)))
@@ -49,11 +53,12 @@ def run(config: DictConfig) -> int:
         "split": str(config.split),
         "blind": bool(config.blind),
         "views": count,
+        "kinds_asked": list(kinds),
         "versions": versions(VERSIONED),
     }
     records = Records(output.with_suffix(".partial.jsonl"), about)
     if len(records.outcomes) < count:
-        ask_all(open_model(config, model), views, count, records, blind=bool(config.blind))
+        ask_all(open_model(config, model), views, count, records, kinds, blind=bool(config.blind))
     outcomes = [outcome for view in records.outcomes for outcome in view]
     result = report(about | origin(VERSIONED), outcomes)
     write_json(output, result)
@@ -70,17 +75,19 @@ def open_model(config: DictConfig, model: str) -> Chat:
     return load_chat(VlmConfig(model=model, device=str(config.device), max_tokens=config.max_tokens))
 
 
-def default_output(model: str, folder: Path, *, blind: bool) -> Path:
+def default_output(model: str, folder: Path, kinds: Sequence[str], *, blind: bool) -> Path:
     """Name the JSON after what is measured."""
-    parts = [Path(model).name, folder.name, *(["blind"] if blind else [])]
+    parts = [Path(model).name, folder.name, *kinds, *(["blind"] if blind else [])]
     return Path("outputs/vlm_eval") / f"{'-'.join(parts)}.json"
 
 
-def ask_all(chat: Chat, views: Sequence[View], count: int, records: Records, *, blind: bool) -> None:
+def ask_all(
+    chat: Chat, views: Sequence[View], count: int, records: Records, kinds: Collection[str] = (), *, blind: bool
+) -> None:
     """Ask the questions of the views that are not known yet."""
     with Reporter("views", count, len(records.outcomes)) as reporter:
         for index in range(len(records.outcomes), count):
-            records.append(list(examine(chat, views[index], blind=blind)))
+            records.append(list(examine(chat, views[index], kinds, blind=blind)))
             right = [outcome.right for view in records.outcomes for outcome in view]
             reporter.update(index + 1, f"{sum(right)} of {len(right)} answers right")
 

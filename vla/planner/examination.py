@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -23,23 +23,29 @@ GREY = 128
 """Value of the pixels that are shown instead of the pictures."""
 
 
-def examine(chat: Chat, view: View, *, blind: bool = False) -> Iterator[Outcome]:
+def examine(chat: Chat, view: View, kinds: Collection[str] = (), *, blind: bool = False) -> Iterator[Outcome]:
     """Yield how the model answers each question of a view.
 
     Args:
         chat: the model.
         view: with its questions.
+        kinds: which of them to ask; empty for all.
         blind: show grey pictures instead, to tell what can be guessed.
     """
+    questions = [
+        question
+        for question in view.questions
+        if question.kind not in UNASKED and (not kinds or question.kind in kinds)
+    ]
+    if not questions:
+        return
     pictures = {camera: decode(image) for camera, image in zip(view.cameras, view.images, strict=True)}
     if blind:
         pictures = {camera: Image.new("RGB", picture.size, (GREY, GREY, GREY)) for camera, picture in pictures.items()}
     begun = perf_counter()
     conversation = chat.look(pictures)
     reading = perf_counter() - begun
-    for question in view.questions:
-        if question.kind in UNASKED:
-            continue
+    for question in questions:
         begun = perf_counter()
         said = _ask(conversation, question)
         seconds = reading + perf_counter() - begun

@@ -8,9 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.language import Step
-from vla.planner.grounding import Detector
+from vla.planner.grounding import CameraView, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.types import Box
+
+
+@dataclass(frozen=True)
+class PushCheck:
+    """Whether a thing has been pushed far enough, and the right way."""
+
+    distance: float = 0.04
+    """Least distance along the direction asked for [m]."""
+    angle: float = 40.0
+    """Largest angle between the direction asked for and that of the motion [deg]."""
+
+    def reached(self, view: CameraView, height: float, before: Box, after: Box, direction: str) -> bool:
+        """Compare where a thing was with where it is.
+
+        Args:
+            view: of the camera whose pictures the boxes are in.
+            height: of the thing's centre above the table [m].
+            before: where it was.
+            after: where it is.
+            direction: ``left``, ``right``, ``front`` or ``back``.
+        """
+        motion = view.on_table(*after.center, height) - view.on_table(*before.center, height)  # (2,) [m]
+        along = float(motion @ view.direction(direction))
+        return along > self.distance and along > np.cos(np.deg2rad(self.angle)) * float(np.hypot(*motion))
 
 
 @dataclass(frozen=True)
@@ -23,11 +47,8 @@ class OutcomeChecks:
     """Part of the opening at the start of the episode from which on the gripper is open."""
     hand: tuple[float, float, float, float] = (0.40, 0.30, 0.62, 0.55)
     """Where a held object is seen at the ready pose: x0, y0, x1, y1."""
-    pushed: float = 0.04
-    """Least distance of a push [m]."""
-    push_angle: float = 40.0
-    """Largest angle between the direction asked for and that of the motion [deg]."""
     detector: Detector = field(default_factory=Detector)
+    push: PushCheck = field(default_factory=PushCheck)
 
     def is_open(self, gripper: float, gripper_at_start: float) -> bool:
         """Whether the gripper is open, so that it cannot hold anything."""
@@ -65,16 +86,11 @@ class OutcomeChecks:
             case "place" | "stack" if place is not None and thing is not None:
                 return is_open and (inside if step.skill == "place" else on_top)(thing, place)
             case "push" if box_at_start is not None and thing is not None:
-                return self._pushed(box_at_start, thing, step.place or "")
+                view, height = self.detector.view, self.detector.size / 2
+                return self.push.reached(view, height, box_at_start, thing, step.place or "")
             case "press" if last is not None:
                 return self.detector.pressed(image, last)
         return has_moved and (is_open or step.skill not in ("place", "stack"))
-
-    def _pushed(self, before: Box, after: Box, direction: str) -> bool:
-        view, height = self.detector.view, self.detector.size / 2
-        motion = view.on_table(*after.center, height) - view.on_table(*before.center, height)  # (2,) [m]
-        along = float(motion @ view.direction(direction))
-        return along > self.pushed and along > np.cos(np.deg2rad(self.push_angle)) * float(np.hypot(*motion))
 
 
 def inside(thing: Box, container: Box) -> bool:

@@ -20,6 +20,7 @@ from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
+from vla.planner.outcomes import PushCheck
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
@@ -46,6 +47,9 @@ class PlanningConfig:
     """Follow no step about things that the instruction does not mention."""
     at_rest: float = 5.0
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
+    left_rest: float = 10.0
+    """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
+    push: PushCheck = field(default_factory=PushCheck)
     view: CameraView = field(default_factory=CameraView)
     """Where the first camera stands; for the box of a push."""
     object_size: float = 0.025
@@ -87,6 +91,8 @@ class VlmPlanner:
         self._doubts = 0
         self._seen_results = 0
         self._rest: NDArray[np.float32] | None = None
+        self._has_left = False
+        self._box_at_start: Box | None = None
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
         """Return the subgoal to pursue; ``Hold`` while there is no answer that can be followed."""
@@ -113,15 +119,15 @@ class VlmPlanner:
         conversation = self.chat.look(pictures | {self.config.cameras[0] + BEFORE: before})
         body = self._feel(observation)
         if self._subgoal is not None and self._step is not None:
-            verdict = self._check(conversation, self._subgoal, body, at_once=timed_out)
+            verdict = self._check(conversation, self._step, self._subgoal, body, at_once=timed_out)
             if verdict is Verdict.REACHED:
                 self._reached.append(self._subgoal.text)
-            elif not timed_out:
-                return self._refreshed(conversation, self._step, self._subgoal)
-            elif verdict is Verdict.UNSURE:
+            elif verdict is Verdict.NOT_REACHED and (timed_out or (self._has_left and body.at_rest)):
+                self._failed.append(self._subgoal.text)
+            elif timed_out:
                 return self._begin(conversation, self._step, self._subgoal.box, front)
             else:
-                self._failed.append(self._subgoal.text)
+                return self._refreshed(conversation, self._step, self._subgoal)
             self._subgoal = self._step = None
         answer = conversation.plan(
             plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
@@ -139,16 +145,31 @@ class VlmPlanner:
         if self._rest is None:
             self._rest = observation.state.copy()
         away = distance_from_rest(observation.state, self._rest)
+        self._has_left = self._has_left or away >= self.config.left_rest
         return Body(float(observation.state[-1]), away < self.config.at_rest)
 
-    def _check(self, conversation: Conversation, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
+    def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
-        question = progress_question(subgoal.question, body)
-        verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
+        if step.skill == "push" and self._box_at_start is not None:
+            verdict = self._measure_push(conversation, step, self._box_at_start, body)
+        else:
+            question = progress_question(subgoal.question, body)
+            verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
         self._confirmed = self._confirmed + 1 if verdict is Verdict.REACHED else 0
         if verdict is Verdict.REACHED and self._confirmed < self.config.monitor.confirmations and not at_once:
             return Verdict.UNSURE
         return verdict
+
+    def _measure_push(self, conversation: Conversation, step: Step, before: Box, body: Body) -> Verdict:
+        """Return whether a thing is where a push was to lead, from where the model sees it then and now."""
+        if not body.at_rest:
+            return Verdict.NOT_REACHED
+        after = conversation.locate(step.object)
+        if after is None:
+            return Verdict.UNSURE
+        view, height = self.config.view, self.config.object_size / 2
+        reached = self.config.push.reached(view, height, before, after, step.place or "")
+        return Verdict.REACHED if reached else Verdict.NOT_REACHED
 
     def _begin(self, conversation: Conversation, step: Step, box: Box | None, front: NDArray[np.uint8]) -> Plan:
         """Return the subgoal of a step, unless it has been tried often enough."""
@@ -158,6 +179,7 @@ class VlmPlanner:
             return Refuse(f"could not {text} in {self.config.attempts} attempts{done}")
         self._begun[text] += 1
         box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
+        self._box_at_start, self._has_left = box, False
         if step.skill == "push" and box is not None:
             view = self.config.view
             offset = self.config.push_distance * view.direction(step.place or "")

@@ -77,7 +77,7 @@ def draw_table(draw: Draw) -> tuple[Scene, dict[str, str]]:
             bases = [base for base in movables if base not in places and base != phrase and base not in places.values()]
             if free and draw.chance(0.5):
                 places[phrase] = draw.one(free)
-            elif bases and phrase not in places.values() and draw.chance(0.15):
+            elif bases and phrase not in places.values() and draw.chance(0.35):
                 places[phrase] = draw.one(bases)
         standing = [*containers, *(phrase for phrase in movables if phrase not in places)]
         if draw.chance(0.8):

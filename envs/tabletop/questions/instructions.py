@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 from envs.tabletop.questions.drawing import Draw, Wordings, has_held_out
 from envs.tabletop.questions.facts import GRIPPER, TABLE, Facts, Thing
@@ -91,6 +92,10 @@ MOVE = Wordings(
     ("whatever is {where} belongs {place}", "transfer the content of the {source} to the {container}"),
 )
 PRESS = Wordings(("press the button", "push the button"), ("hit the button", "could you press the button"))
+STACK = Wordings(
+    ("stack {thing} on {base}", "put {thing} on top of {base}", "place {thing} on {base}", "{thing} goes on {base}"),
+    ("set {thing} on top of {base}", "please stack {thing} on top of {base}"),
+)
 PUSH = Wordings(
     ("push {thing} to the {direction}", "slide {thing} to the {direction}"), ("shove {thing} to the {direction}",)
 )
@@ -99,7 +104,7 @@ PUSH = Wordings(
 def instructions(moment: Moment, draw: Draw) -> list[Instruction]:
     """Return what can be asked for now; for the test split what is held out, if there is any."""
     now = moment.now
-    families = (_others, _all_of_a_shape, _everything, _by_reference, _by_colour, _contents, _plain)
+    families = (_others, _all_of_a_shape, _everything, _by_reference, _by_colour, _contents, _plain, _pushes, _stacks)
     found = [
         instruction
         for family in families
@@ -184,12 +189,25 @@ def _plain(now: Facts, draw: Draw) -> Iterator[Instruction]:
         others = [other for other in now.movables if other is not thing]
         rejected = _pick_one(others, draw)
         yield from _pick_or_put("plain", f"the {thing.phrase}", thing, now, draw, rejected)
+    if BUTTON in now.phrases:
+        yield Instruction("plain", draw.words(PRESS), (Step("press", BUTTON),), _pick_one(list(now.movables), draw))
+
+
+def _pushes(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for thing in now.movables:
         if thing.place == TABLE:
             direction = draw.one(DIRECTIONS)
             text = draw.words(PUSH, thing=f"the {thing.phrase}", direction=direction)
-            yield Instruction("plain", text, (Step("push", thing.phrase, direction),), rejected)
-    if BUTTON in now.phrases:
-        yield Instruction("plain", draw.words(PRESS), (Step("press", BUTTON),), _pick_one(list(now.movables), draw))
+            rejected = _pick_one([other for other in now.movables if other is not thing], draw)
+            yield Instruction("push", text, (Step("push", thing.phrase, direction),), rejected)
+
+
+def _stacks(now: Facts, draw: Draw) -> Iterator[Instruction]:
+    for thing, base in permutations(now.movables, 2):
+        if thing.place == base.place == TABLE and not now.at(base.phrase):
+            text = draw.words(STACK, thing=f"the {thing.phrase}", base=f"the {base.phrase}")
+            steps = (Step("pick", thing.phrase), Step("stack", thing.phrase, base.phrase))
+            yield Instruction("stack", text, steps, Step("pick", base.phrase).text)
 
 
 def _pick_or_put(family: str, named: str, thing: Thing, now: Facts, draw: Draw, rejected: str) -> Iterator[Instruction]:

@@ -49,16 +49,20 @@ WHETHER = Wordings(
 
 
 def relations(moment: Moment, draw: Draw) -> list[Question]:
-    """Return a choice between two directions, or a yes/no question; none near the boundary between the two."""
-    pairs = [
-        (a.phrase, b.phrase, axis, where)
-        for a, b in permutations(standing(moment.now), 2)
+    """Return a choice between two directions, or a yes/no question; both axes alike, none near a boundary."""
+    pairs = {
+        axis: [
+            (a.phrase, b.phrase, where)
+            for a, b in permutations(standing(moment.now), 2)
+            if (where := direction(a, b, axis))
+        ]
         for axis in EITHER
-        if (where := direction(a, b, axis))
-    ]
-    if not pairs:
+    }
+    axes = [axis for axis in EITHER if pairs[axis]]
+    if not axes:
         return []
-    a, b, axis, where = draw.one(pairs)
+    axis = draw.one(axes)
+    a, b, where = draw.one(pairs[axis])
     if draw.chance(0.6):
         prompt = draw.words(EITHER[axis], a=a, b=b)
         return [ask("relation", prompt, where, {"answer": where}, rejected=OPPOSITE[where])]

@@ -19,7 +19,8 @@ _VERBS: tuple[tuple[str, Sequence[str]], ...] = (
         r"(?:press|push)(?= the button)",
         (
             "press", "push", "tap", "click", "touch", "poke", "activate", "trigger", "push down on", "press down on",
-            "use", "operate", "ring", "go for", "turn on",
+            "use", "operate", "ring", "go for", "turn on", "smack", "bump", "strike", "slap", "bang on", "whack",
+            "knock on", "thump", "bash",
         ),
     ),
     (

@@ -53,6 +53,8 @@ FAMILIES = (
     counts,
     relations,
     relations,
+    relations,
+    relations,
     states,
     changes,
     groundings,

@@ -21,6 +21,7 @@ from tests.vla.vlm.training.helpers import language_folder, small_vlm, toy_views
 from vla.cli import ask, vlm_eval
 from vla.cli.main import main
 from vla.cli.options import planner_spec
+from vla.planner.examination import examine
 from vla.vlm.bundle import save_light
 from vla.vlm.data.shards import write_shard
 from vla.vlm.tiny import tiny_vlm
@@ -87,6 +88,8 @@ def test_a_drawing_shows_the_box() -> None:
         (["vlm", "serve", "model={photo}"], "no folder with a model"),
         (["vlm", "serve", "host=0.0.0.0"], "there is no token"),
         (["vlm", "eval", "split=other"], "unknown split 'other'"),
+        (["vlm", "eval", "kinds=[plans]"], "unknown kind of question 'plans'"),
+        (["vlm", "eval", "kinds=[caption]"], "unknown kind of question 'caption'"),
         (["vlm", "eval", "data=/nowhere"], "`vla vlm data` writes one"),
     ],
 )
@@ -122,6 +125,14 @@ def test_eval_writes_metrics_with_intervals(data: Path, model: Path, capsys: pyt
     assert (result["views"], result["questions"], result["blind"]) == (2, 4, False)
     assert "next_subgoal" in capsys.readouterr().out
     assert not output.with_suffix(".partial.jsonl").exists()
+
+
+def test_eval_asks_only_the_kinds_that_are_named(data: Path, model: Path) -> None:
+    output = data.parent / "existence.json"
+    assert main(["vlm", "eval", f"model={model}", f"data={data}", f"output={output}", "kinds=[existence]"]) == 0
+    result = json.loads(output.read_text())
+    assert (result["questions"], list(result["kinds"]), result["kinds_asked"]) == (3, ["existence"], ["existence"])
+    assert list(examine(ScriptedChat(), view(question("plan", STEP)), ["existence"])) == []
 
 
 def test_an_interrupted_eval_goes_on(data: Path) -> None:

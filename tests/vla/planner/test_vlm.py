@@ -73,15 +73,63 @@ def test_a_box_follows_its_thing_and_stays_where_it_is_not_seen() -> None:
     assert planner.plan(observation(), TASK, []).box == moved  # pyright: ignore
 
 
-def test_a_push_leads_to_where_the_thing_is_to_end_and_keeps_doing_so() -> None:
-    chat = ScriptedChat([Answer(Step("push", "red cube", "left"), BOX)], [NO])
-    planner = VlmPlanner(chat)
-    first = planner.plan(observation(), "push the red cube to the left", [])
+PUSH = Answer(Step("push", "red cube", "left"), BOX)
+PUSH_TASK = "push the red cube to the left"
+
+
+def shifted(direction: str, distance: float) -> Box:
     view = CameraView()
-    assert first.box == view.moved_box(BOX, 0.06 * view.direction("left"), 0.0125)  # pyright: ignore
+    box = view.moved_box(BOX, distance * view.direction(direction), 0.0125)
+    assert box is not None
+    return box
+
+
+def test_a_push_leads_to_where_the_thing_is_to_end_and_keeps_doing_so() -> None:
+    chat = ScriptedChat([PUSH])
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    assert first.box == shifted("left", 0.06)  # pyright: ignore
     assert first.box.center[0] < BOX.center[0]  # pyright: ignore
     chat.box = Box(0.0, 0.0, 0.1, 0.1)
-    assert planner.plan(observation(), "push the red cube to the left", []) == first
+    assert planner.plan(observation(joint=20.0), PUSH_TASK, []) == first
+
+
+@pytest.mark.parametrize(
+    ("direction", "distance", "outcome"),
+    [("left", 0.05, "Reached"), ("left", 0.03, "Failed"), ("back", 0.05, "Failed"), ("right", 0.05, "Failed")],
+)
+def test_a_push_is_measured_from_where_the_thing_was_once_the_arm_is_back(
+    direction: str, distance: float, outcome: str
+) -> None:
+    chat = ScriptedChat([PUSH, Answer()])
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    chat.box = shifted(direction, distance)
+    assert planner.plan(observation(joint=20.0), PUSH_TASK, []) == first
+    planner.plan(observation(), PUSH_TASK, [])
+    assert f"{outcome}: {PUSH_TASK}" in chat.asked[-1]
+
+
+def test_a_push_of_what_is_not_seen_is_not_judged() -> None:
+    chat = ScriptedChat([PUSH])
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    chat.box = None
+    planner.plan(observation(joint=20.0), PUSH_TASK, [])
+    assert planner.plan(observation(), PUSH_TASK, []) == first
+
+
+def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
+    chat = ScriptedChat([PICK, PICK], [NO, UNSEEN, NO, NO, NO])
+    planner = VlmPlanner(chat)
+    for joint in (0.0, 0.0, 20.0):
+        planner.plan(observation(joint=joint), TASK, [])
+    assert "Failed" not in "".join(chat.asked)
+    planner.plan(observation(joint=20.0), TASK, [])
+    planner.plan(observation(), TASK, [])
+    assert "Failed: pick up the red cube" in chat.asked[-1]
+    planner.plan(observation(), TASK, [])
+    assert not chat.choices and not chat.plans
 
 
 def test_what_cannot_be_seen_neither_ends_nor_fails_a_step() -> None:

@@ -45,7 +45,8 @@ def test_wordings_of_the_test_split_are_left_alone() -> None:
 def test_makes_no_wording_that_is_held_out() -> None:
     slots = {"a": "red cube", "b": "blue cube", "c": "pink cube", "place": "in the bowl", "direction": "left",
              "shape": "cube", "rest": "on the plate", "a_colour": "red", "b_colour": "blue", "thing": "the red cube",
-             "colour": "red", "where": "in the box", "source": "box", "container": "bowl"}  # fmt: skip
+             "base": "the blue cube", "colour": "red", "where": "in the box", "source": "box",
+             "container": "bowl"}  # fmt: skip
     train = [wording for task in TASKS.values() for wording in task.train_wordings] + [
         wording for value in vars(instructions).values() if isinstance(value, Wordings) for wording in value.train
     ]
