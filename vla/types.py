@@ -81,6 +81,8 @@ class Subgoal:
     """Time after which the subgoal counts as failed [s]."""
     ahead: tuple[str, ...] = ()
     """What the planner means to do afterwards, as far as it knows; for people."""
+    after: Literal["reached", "failed"] = "reached"
+    """What has become of the subgoal before it. After a failure, one with the same text is another attempt."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,11 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Hold:
-    """What is next is not clear yet: the arm rests until the next answer. What was pursued before has been reached."""
+    """What is next is not clear yet: the arm rests until the next answer."""
 
     reason: str
+    after: Literal["reached", "failed"] = "reached"
+    """What has become of what was pursued before."""
 
 
 Plan = Subgoal | Done | Refuse | Hold
@@ -118,6 +122,8 @@ class SubgoalResult:
     end_time: float
     """[s]"""
     reason: str = ""
+    achieved: bool | None = None
+    """Whether the simulator says that it is reached; None where there is none that can tell."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,8 @@ class Planner(Protocol):
         """Return the subgoal to pursue now.
 
         The loop asks about once a second. Returning a subgoal with the same text as the current one keeps it (its box
-        is updated); a different text, ``Done`` or ``Hold`` means that the current one has been reached. A planner that
-        gives up returns ``Refuse``.
+        is updated); a different text or ``Hold`` means that the current one has ended as its ``after`` says, ``Done``
+        that it has been reached. A planner that gives up returns ``Refuse``.
 
         Args:
             observation: frames and proprioception of this moment.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class OraclePlanner:
         step = self._steps[self._index]
         if step.skill in ("place", "stack") and at_ready(world) and not world.holds(step.object):
             self._index -= 1
-            step = self._steps[self._index]
+            return replace(as_subgoal(world, self._steps[self._index]), after="failed")
         return as_subgoal(world, step)
 
 

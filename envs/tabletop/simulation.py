@@ -11,16 +11,17 @@ from envs.tabletop.arm import HAND_SITE, arm_spec, joint_ranges
 from envs.tabletop.experts import TabletopExpert
 from envs.tabletop.oracle import OraclePlanner, achieved, outcomes
 from envs.tabletop.scene import Scene
-from envs.tabletop.tasks import VERSION, assign, draw_free_scene
+from envs.tabletop.tasks import VERSION, assign, draw_free_scene, something_else
 from envs.tabletop.units import JOINT_NAMES, to_radians
 from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
-from vla.errors import VlaError
+from vla.errors import UnknownNameError, VlaError
 from vla.language import Step, expand, parse
-from vla.types import ArmDescription, Observation
+from vla.types import ArmDescription, Observation, Subgoal
 
 if TYPE_CHECKING:
     from vla.vlm.examples import View
 
+ABLATIONS = ("none", "language")
 FREE = "free"
 """Name of the task of a scene that was drawn for a user's own instruction."""
 
@@ -33,9 +34,12 @@ class TabletopSimulation:
         image_size: (height, width) of the frames [px].
         level: level of detail of the arm's meshes: low, medium, high or full.
         shadows: cast shadows; slow in software rendering.
+        ablation: ``language`` gives another instruction than the one that success is about, to see whether words
+            matter; ``none``.
 
     Raises:
         ControlRateError: the physics step does not divide the control period.
+        UnknownNameError: there is no such ablation.
     """
 
     suite = "tabletop"
@@ -51,16 +55,21 @@ class TabletopSimulation:
         image_size: tuple[int, int] = (128, 128),
         level: str = "medium",
         shadows: bool = False,
+        ablation: str = "none",
     ) -> None:
+        if ablation not in ABLATIONS:
+            raise UnknownNameError("ablation", ablation, ABLATIONS)
         substeps(control_hz)  # reject a control rate that the physics cannot keep before anything is drawn
         self.control_hz = control_hz
         self.image_size = (int(image_size[0]), int(image_size[1]))
-        self._level, self._shadows = level, shadows
+        self._level, self._shadows, self._ablation = level, shadows, ablation
         self._world: World | None = None
         self.task = ""
         self.instruction = ""
         self.seed = 0
         self.steps: tuple[Step, ...] = ()
+        """What success is about."""
+        self._told: tuple[Step, ...] = ()
 
     @property
     def world(self) -> World:
@@ -76,7 +85,9 @@ class TabletopSimulation:
             UnknownNameError: ``task`` is not one of the suite's.
         """
         assignment = assign(task, seed, wording)
-        self.start(assignment.scene, task, seed, assignment.instruction, assignment.steps)
+        told = something_else(assignment, seed, wording) if self._ablation == "language" else assignment
+        self.start(assignment.scene, task, seed, told.instruction, told.steps)
+        self.steps = assignment.steps
 
     def reset_for_instruction(self, instruction: str, seed: int | None = None, *, tries: int = 500) -> None:
         """Draw a scene that belongs to no task, and take a user's own words as the instruction.
@@ -113,7 +124,7 @@ class TabletopSimulation:
         Raises:
             InstructionError: it cannot be understood, or mentions what is not on the table; nothing changes then.
         """
-        self.steps = expand(parse(instruction), self.world.scene.phrases)
+        self.steps = self._told = expand(parse(instruction), self.world.scene.phrases)
         self.instruction = instruction
         self.world.begin_task()
 
@@ -127,7 +138,8 @@ class TabletopSimulation:
             level=self._level,
             shadows=self._shadows,
         )
-        self.task, self.seed, self.instruction, self.steps = task, seed, instruction, steps
+        self.task, self.seed, self.instruction = task, seed, instruction
+        self.steps = self._told = steps
 
     def observe(self, *, images: bool = True) -> Observation:
         """Read the joints and, if asked, render both cameras."""
@@ -151,6 +163,14 @@ class TabletopSimulation:
         """Return the steps whose outcome does not hold now."""
         return tuple(step for step in outcomes(self.steps) if not achieved(self.world, step))
 
+    def achieved(self, subgoal: Subgoal) -> bool | None:
+        """Whether what a subgoal asks for holds now; None for one that makes no sense in this scene."""
+        step = Step(subgoal.skill, subgoal.object, subgoal.place)
+        try:
+            return achieved(self.world, step)
+        except (KeyError, ValueError):
+            return None
+
     def failure_reason(self) -> str:
         """Return the first outcome that is missing, or an empty string."""
         unmet = self.unmet()
@@ -158,7 +178,7 @@ class TabletopSimulation:
 
     def oracle(self) -> OraclePlanner:
         """Return the planner that reads this simulation's state."""
-        return OraclePlanner(self.world, self.steps)
+        return OraclePlanner(self.world, self._told)
 
     def expert(self, *, perturb: float = 0.0) -> TabletopExpert:
         """Return the scripted demonstrator.

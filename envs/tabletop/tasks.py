@@ -85,6 +85,29 @@ def assign(task: str, seed: int, wording: Wording = "train") -> Assignment:
         return Assignment(scene, draft.steps, str(rng.choice(wordings)).format(**draft.slots))
 
 
+def something_else(assignment: Assignment, seed: int, wording: Wording = "train") -> Assignment:
+    """Return the same scene with an instruction that does not bring about what the assignment asks for.
+
+    It is to pick up what the assignment does not move, or to press the button; where there is neither, to push
+    something another way.
+    """
+    scene = assignment.scene
+    concerned = {step.object for step in assignment.steps}
+    movables = [item.phrase for item in scene.items if item.movable]
+    others = [Step("pick", phrase) for phrase in movables if phrase not in concerned]
+    if BUTTON in scene.phrases and BUTTON not in concerned:
+        others.append(PRESS)
+    if not others:
+        pushes = [Step("push", phrase, direction) for phrase in movables for direction in DIRECTIONS]
+        others = [step for step in pushes if step not in assignment.steps]
+    rng = np.random.default_rng([seed, zlib.crc32(b"something else")])
+    step = others[int(rng.integers(len(others)))]
+    family = TASKS[step.skill]
+    wordings = family.train_wordings if wording == "train" else family.test_wordings
+    slots = {"a": step.object, "direction": step.place or ""}
+    return Assignment(scene, (step,), str(rng.choice(wordings)).format(**slots))
+
+
 def draw_free_scene(seed: int) -> Scene:
     """Draw a table that belongs to no task."""
     rng = np.random.default_rng([seed, zlib.crc32(b"free")])

@@ -29,7 +29,7 @@ from vla.evaluation.ledger import append_to_ledger
 from vla.evaluation.progress_file import ProgressFile
 from vla.evaluation.published import load_benchmark
 from vla.evaluation.reading import read_evaluation
-from vla.evaluation.results import EpisodeRecord, latency_entry, record_entry, summarize
+from vla.evaluation.results import EpisodeRecord, latency_entry, monitor_entry, record_entry, summarize
 from vla.evaluation.table import success_table
 from vla.provenance import PACKAGES, command, origin
 from vla.reports.evaluation_page import write_evaluation_page
@@ -96,7 +96,7 @@ def run(config: DictConfig) -> int:
     write_json(output, report)
     ledger = append_to_ledger(output.parent, {**about, "status": "completed", "success": _brief(report["success"])})
     progress.remove()
-    Console().print(success_table(report["success"]))
+    Console().print(success_table(report["success"], report["monitor"]))
     if benchmark is not None:
         Console().print(benchmark.table(report["success"], spec.policy))
     print(f"wrote {output}, one line to {ledger}")
@@ -171,6 +171,7 @@ def _report(
         **about,
         **origin((*PACKAGES, *suite.packages)),
         "success": summarize(records, {task.name: task.group for task in tasks}),
+        "monitor": monitor_entry(records),
         "latency": latency_entry(records),
         "records": [record_entry(record) for record in records],
     }

@@ -41,6 +41,8 @@ class EpisodeRecord:
     """Latency of each planner call [s]."""
     measures: Mapping[str, bool] = field(default_factory=dict)
     """Whether it counts as a success in the other ways that the suite knows."""
+    achieved: tuple[bool | None, ...] = ()
+    """Whether each subgoal was reached when it ended, as the simulator says; None where it does not."""
 
     @classmethod
     def of(cls, result: EpisodeResult) -> Self:
@@ -56,12 +58,13 @@ class EpisodeRecord:
             policy_seconds=tuple(round(seconds, 6) for seconds in result.policy_seconds),
             planner_seconds=tuple(round(seconds, 6) for seconds in result.planner_seconds),
             measures=dict(result.measures),
+            achieved=tuple(ended.achieved for ended in result.subgoals),
         )
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """Undo ``dataclasses.asdict`` after a trip through JSON, or `record_entry` without the latencies."""
-        sequences = {name: tuple(fields.get(name, ())) for name in ("subgoals", *LATENCIES)}
+        sequences = {name: tuple(fields.get(name, ())) for name in ("subgoals", "achieved", *LATENCIES)}
         return cls(**{**fields, **sequences})
 
 
@@ -96,6 +99,34 @@ def summarize(records: Sequence[EpisodeRecord], groups: Mapping[str, str]) -> di
             for name in names
         }
     return result
+
+
+def monitor_entry(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    """Return how the planner's word about subgoals compares with the simulator's; empty where that says nothing.
+
+    ``false_success``: of the subgoals that the planner took for reached, those that were not. ``false_failure``: of
+    those that it took for failed, or did not see reached in time, those that were reached. Each has ``wrong``,
+    ``count``, ``rate`` (None without a count) and its 95% ``interval``.
+    """
+    ended = [
+        (subgoal.rsplit(": ", 1)[-1] == "reached", truth)
+        for record in records
+        for subgoal, truth in zip(record.subgoals, record.achieved, strict=False)
+        if truth is not None
+    ]
+    if not ended:
+        return {}
+    told = {"false_success": [not truth for reached, truth in ended if reached]}
+    told["false_failure"] = [truth for reached, truth in ended if not reached]
+    return {
+        name: {
+            "wrong": sum(wrong),
+            "count": len(wrong),
+            "rate": _rounded(sum(wrong) / len(wrong)) if wrong else None,
+            "interval": _rounded_pair(wilson_interval(sum(wrong), len(wrong))),
+        }
+        for name, wrong in told.items()
+    }
 
 
 def latency_entry(records: Sequence[EpisodeRecord]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rich.table import Table
@@ -10,8 +11,8 @@ from rich.table import Table
 SHOWN_REASONS = 2
 
 
-def success_table(success: Mapping[str, Any]) -> Table:
-    """Return the table of a result's ``success`` entry, as `vla.evaluation.results.summarize` returns it."""
+def success_table(success: Mapping[str, Any], monitor: Mapping[str, Any] = MappingProxyType({})) -> Table:
+    """Return the table of a result's ``success`` and ``monitor`` entries; see `vla.evaluation.results`."""
     table = Table()
     table.add_column("task", no_wrap=True)
     for heading in ("success", "95% interval", "episodes", "median steps"):
@@ -31,6 +32,12 @@ def success_table(success: Mapping[str, Any]) -> Table:
         table.add_row(
             f"macro, success {name.replace('_', ' ')}", _percent(entry["macro"]), _interval(entry["interval"])
         )
+    if any(entry["count"] for entry in monitor.values()):
+        table.add_section()
+    for name, entry in monitor.items():
+        if entry["count"]:
+            told = f"planner: {name.replace('_', ' ')}"
+            table.add_row(told, _percent(entry["rate"]), _interval(entry["interval"]), str(entry["count"]))
     return table
 
 

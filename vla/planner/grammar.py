@@ -57,7 +57,7 @@ class GrammarPlanner:
         self._index = 0
         self._tracker: Tracker | None = None
         self._ready = np.zeros(0)
-        self._has_left = False
+        self._has_left = self._has_failed = False
         self._started = -1
         self._box_at_start: Box | None = None
         self._failures: Counter[int] = Counter()
@@ -79,7 +79,7 @@ class GrammarPlanner:
             return refusal
         if self._index == len(self._steps):
             return Done(f"{len(self._steps)} steps carried out")
-        return self._subgoal()
+        return replace(self._subgoal(), after="failed") if self._has_failed else self._subgoal()
 
     def _begin(self, observation: Observation, instruction: str) -> None:
         clauses = parse(instruction)
@@ -99,6 +99,7 @@ class GrammarPlanner:
         self._tracker.update(image, at_ready=at_ready)
         failed = any(result.outcome == "timeout" for result in history[self._seen_results :])
         self._seen_results = len(history)
+        self._has_failed = False
         gripper, gripper_at_start = float(observation.state[-1]), float(self._ready[-1])
         step = self._steps[self._index]
         if at_ready:
@@ -109,8 +110,10 @@ class GrammarPlanner:
                 self._index += 1
                 return None
             failed = failed or has_left
-        if at_ready and step.skill in ("place", "stack") and self.config.checks.is_open(gripper, gripper_at_start):
-            self._index -= 1  # the object is not in the hand
+        lost = at_ready and step.skill in ("place", "stack") and self.config.checks.is_open(gripper, gripper_at_start)
+        self._has_failed = failed or lost
+        if lost:
+            self._index -= 1
         if failed:
             self._failures[self._index] += 1
             if self._failures[self._index] == self.config.attempts:

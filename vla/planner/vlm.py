@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,7 @@ class VlmPlanner:
         self._rest: NDArray[np.float32] | None = None
         self._has_left = False
         self._box_at_start: Box | None = None
+        self._after: Literal["reached", "failed"] = "reached"
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
         """Return the subgoal to pursue; ``Hold`` while there is no answer that can be followed."""
@@ -107,10 +109,10 @@ class VlmPlanner:
         except ConfigError as error:
             return Refuse(str(error))
         except (PlanError, GroundingError, LinkError) as error:
-            return self._doubt(str(error), timed_out)
+            return self._with_verdict(self._doubt(str(error), timed_out))
         self._doubts = 0
         self._seen_results = len(history)
-        return plan
+        return self._with_verdict(plan)
 
     def _plan(self, observation: Observation, instruction: str, timed_out: bool) -> Plan:
         pictures = {name: observation.images[name] for name in self.config.cameras if name in observation.images}
@@ -124,6 +126,7 @@ class VlmPlanner:
                 self._reached.append(self._subgoal.text)
             elif verdict is Verdict.NOT_REACHED and (timed_out or (self._has_left and body.at_rest)):
                 self._failed.append(self._subgoal.text)
+                self._after = "failed"
             elif timed_out:
                 return self._begin(conversation, self._step, self._subgoal.box, front)
             else:
@@ -139,6 +142,11 @@ class VlmPlanner:
         if self.config.guard and not Mentions(instruction).allow(answer.step):
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
+
+    def _with_verdict(self, plan: Plan) -> Plan:
+        """Return the plan, with what has become of the subgoal before it."""
+        after, self._after = self._after, "reached"
+        return replace(plan, after=after) if isinstance(plan, Subgoal | Hold) else plan
 
     def _feel(self, observation: Observation) -> Body:
         """Return what the arm knows of itself; the episode's first observation is its rest."""

@@ -59,7 +59,7 @@ class _Loop:
         self._subscribers = subscribers
 
         self._ticks = 0
-        self._plan = PlanFollower(actor.begin, self._report_end)
+        self._plan = PlanFollower(actor.begin, self._report_end, getattr(simulation, "achieved", None))
 
         self._next_question = 0.0
         self._answer: Plan | None = None

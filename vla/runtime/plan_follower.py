@@ -19,10 +19,16 @@ class PlanFollower:
     Args:
         on_begin: called with each new subgoal.
         on_end: called with each result.
+        achieved: tells of a subgoal whether it is reached, as far as somebody knows.
     """
 
-    def __init__(self, on_begin: Callable[[Subgoal], None], on_end: Callable[[SubgoalResult], None]) -> None:
-        self._on_begin, self._on_end = on_begin, on_end
+    def __init__(
+        self,
+        on_begin: Callable[[Subgoal], None],
+        on_end: Callable[[SubgoalResult], None],
+        achieved: Callable[[Subgoal], bool | None] | None = None,
+    ) -> None:
+        self._on_begin, self._on_end, self._achieved = on_begin, on_end, achieved
         self._timeouts: Counter[str] = Counter()
         self._start = 0.0
         self.subgoal: Subgoal | None = None
@@ -37,18 +43,18 @@ class PlanFollower:
         """Why the planner holds, if it does."""
 
     def follow(self, plan: Plan, time: float) -> None:
-        """Take in an answer at ``time`` [s]; one with the same text updates the box of the present subgoal."""
+        """Take in an answer at ``time`` [s]; the same text updates the box of the subgoal, unless that has failed."""
         current = self.subgoal
         self.unclear = plan.reason if isinstance(plan, Hold) else ""
         match plan:
-            case Subgoal(text=text) if current is not None and text == current.text:
+            case Subgoal(text=text, after="reached") if current is not None and text == current.text:
                 self.subgoal = replace(current, box=plan.box)
-            case Subgoal():
-                self.end_subgoal("reached", time)
+            case Subgoal(after=after):
+                self.end_subgoal(after, time)
                 self.subgoal, self._start = plan, time
                 self._on_begin(plan)
-            case Hold():
-                self.end_subgoal("reached", time)
+            case Hold(after=after):
+                self.end_subgoal(after, time)
             case Done():
                 self.end_subgoal("reached", time)
                 self.ended = True
@@ -73,7 +79,8 @@ class PlanFollower:
         """End the present subgoal, if there is one."""
         if self.subgoal is None:
             return
-        result = SubgoalResult(self.subgoal, outcome, self._start, time, reason)
+        achieved = None if self._achieved is None else self._achieved(self.subgoal)
+        result = SubgoalResult(self.subgoal, outcome, self._start, time, reason, achieved)
         self.subgoal = None
         self.history.append(result)
         self._on_end(result)

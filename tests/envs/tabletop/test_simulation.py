@@ -1,16 +1,20 @@
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 
 from envs.suites import load_suite
 from envs.tabletop.experts.motion import at_ready
-from envs.tabletop.oracle import OraclePlanner, achieved
+from envs.tabletop.oracle import OraclePlanner, achieved, as_subgoal
 from envs.tabletop.scene import PUSH_DISTANCE, PUSH_VECTORS
 from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.tasks import TASKS
 from envs.tabletop.world import READY_POSE
 from vla.errors import InstructionError, UnknownNameError
-from vla.language import Step
+from vla.language import Step, expand, parse
+from vla.runtime.actors import ExpertActor
+from vla.runtime.episode import run_episode
 from vla.types import Done, Subgoal
 
 
@@ -135,6 +139,45 @@ def test_goals_are_not_met_by_nearly_doing_them(simulation):
     joint.qpos[:2] += 0.08 * np.array(direction[::-1])
     world.step(READY_POSE)
     assert not achieved(world, step), "sideways"
+
+
+def test_knows_what_a_subgoal_asks_for_as_far_as_it_makes_sense(simulation):
+    simulation.reset("press", 1)
+    (step,) = simulation.steps
+    subgoal = as_subgoal(simulation.world, step)
+    assert simulation.achieved(subgoal) is False
+    simulation.world.light_button(True)
+    assert simulation.achieved(subgoal) is True
+    assert simulation.achieved(replace(subgoal, skill="juggle")) is None
+    assert simulation.achieved(replace(subgoal, skill="pick", object="glass horse")) is None
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_another_instruction_is_told_in_the_same_scene_on_purpose(simulation, task):
+    wrong = TabletopSimulation(level="low", ablation="language")
+    for seed in range(5):
+        wrong.reset(task, seed)
+        simulation.reset(task, seed)
+        assert wrong.steps == simulation.steps
+        assert wrong.world.scene == simulation.world.scene
+        assert wrong.instruction != simulation.instruction
+        (told,) = expand(parse(wrong.instruction), wrong.world.scene.phrases)
+        assert told not in simulation.steps
+        first = wrong.oracle().plan(wrong.observe(images=False), "", ())
+        assert isinstance(first, Subgoal) and first.text == told.text
+
+
+def test_following_another_instruction_is_no_success(simulation):
+    wrong = TabletopSimulation(level="low", ablation="language")
+    wrong.reset("place", 3)
+    run_episode(wrong, wrong.oracle(), ExpertActor(wrong.expert()), max_seconds=20)
+    (told,) = expand(parse(wrong.instruction), wrong.world.scene.phrases)
+    assert achieved(wrong.world, told) and not wrong.succeeded()
+
+
+def test_unknown_ablation():
+    with pytest.raises(UnknownNameError, match="Valid: language, none"):
+        TabletopSimulation(ablation="words")
 
 
 def test_unknown_skill_and_task(simulation):

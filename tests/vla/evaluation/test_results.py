@@ -11,6 +11,7 @@ from vla.evaluation.results import (
     EpisodeRecord,
     latency_entry,
     log_histogram,
+    monitor_entry,
     record_entry,
     summarize,
 )
@@ -93,3 +94,18 @@ def test_record_round_trip_and_what_the_report_keeps() -> None:
     assert EpisodeRecord.from_json(json.loads(json.dumps(asdict(kept)))) == kept
     assert not {"policy_seconds", "planner_seconds"} & record_entry(kept).keys()
     assert EpisodeRecord.from_json(record_entry(kept)) == replace(kept, policy_seconds=())
+
+
+def test_the_planners_word_is_compared_with_the_simulators() -> None:
+    ended = ("pick up x: reached", "stack x: on y: failed", "pick up x: reached", "press y: timeout", "push z: reached")
+    told = replace(record("pick", True), subgoals=ended, achieved=(True, True, False, False, None))
+    entry = monitor_entry([told, record("pick", True)])
+    assert (entry["false_success"]["wrong"], entry["false_success"]["count"]) == (1, 2)
+    assert (entry["false_failure"]["wrong"], entry["false_failure"]["count"]) == (1, 2)
+    assert entry["false_success"]["rate"] == 0.5 and entry["false_success"]["interval"] == [0.0945, 0.9055]
+
+
+def test_where_no_simulator_tells_there_is_no_comparison() -> None:
+    assert monitor_entry([record("pick", True), replace(record("pick", True), achieved=(None,))]) == {}
+    only = monitor_entry([replace(record("pick", True), achieved=(True,))])
+    assert only["false_failure"] == {"wrong": 0, "count": 0, "rate": None, "interval": [0.0, 1.0]}

@@ -1,6 +1,6 @@
 from rich.console import Console
 
-from vla.evaluation.results import EpisodeRecord, summarize
+from vla.evaluation.results import EpisodeRecord, monitor_entry, summarize
 from vla.evaluation.table import success_table
 
 
@@ -16,3 +16,12 @@ def test_table_shows_rates_intervals_and_the_commonest_failures() -> None:
     assert "2 × dropped, 1 × missed, …" in text
     assert "120" in text
     assert "group skills" in text
+
+
+def test_table_shows_how_often_the_planner_was_wrong() -> None:
+    told = EpisodeRecord("pick", 9, "", True, 120, "", ("a: reached", "b: reached"), (), achieved=(True, False))
+    console = Console(width=120, record=True)
+    console.print(success_table(summarize([told], {"pick": "skills"}), monitor_entry([told])))
+    text = console.export_text()
+    assert "planner: false success" in text and "50.0 %" in text
+    assert "false failure" not in text

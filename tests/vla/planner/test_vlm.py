@@ -126,9 +126,11 @@ def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
         planner.plan(observation(joint=joint), TASK, [])
     assert "Failed" not in "".join(chat.asked)
     planner.plan(observation(joint=20.0), TASK, [])
-    planner.plan(observation(), TASK, [])
+    again = planner.plan(observation(), TASK, [])
     assert "Failed: pick up the red cube" in chat.asked[-1]
-    planner.plan(observation(), TASK, [])
+    assert isinstance(again, Subgoal) and again.after == "failed"
+    going = planner.plan(observation(), TASK, [])
+    assert isinstance(going, Subgoal) and (going.text, going.after) == (again.text, "reached")
     assert not chat.choices and not chat.plans
 
 

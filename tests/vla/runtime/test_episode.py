@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -200,3 +201,23 @@ def test_while_the_planner_thinks_the_arm_goes_on_with_the_old_step(tour: ToySim
     first = [index for index, subgoal in enumerate(log.subgoals) if subgoal == tour.subgoal(0)]
     assert first == list(range(round(0.7 * CONTROL_HZ), round(1.7 * CONTROL_HZ)))
     assert log.subgoals[first[-1] + 1] == tour.subgoal(1)
+
+
+def test_a_failed_subgoal_is_begun_anew_and_what_ended_is_compared_with_the_simulator(tour: ToySimulation) -> None:
+    tour.achieved = lambda subgoal: subgoal.text == tour.subgoal(0).text  # pyright: ignore
+    first, second = tour.subgoal(0), tour.subgoal(1)
+    script = Script(first, first, replace(first, after="failed"), replace(second, after="failed"), second, Done())
+    result = run_episode(tour, script, expert_of(tour), max_seconds=12)
+    told = [(ended.subgoal.text, ended.outcome, ended.start_time, ended.achieved) for ended in result.subgoals]
+    assert told == [
+        (first.text, "failed", 0.0, True),
+        (first.text, "failed", 2.0, True),
+        (second.text, "reached", 3.0, False),
+    ]
+
+
+def test_what_a_simulator_does_not_tell_is_not_known(tour: ToySimulation) -> None:
+    result = run_episode(
+        tour, Script(tour.subgoal(0), Hold("?", after="failed"), Done()), expert_of(tour), max_seconds=9
+    )
+    assert [(ended.outcome, ended.achieved) for ended in result.subgoals] == [("failed", None)]
