@@ -42,6 +42,8 @@ class Outcome:
     """Whether the order of a sign was followed."""
     seconds: float | None = None
     """Time from the pictures to the plan [s]."""
+    about: str = ""
+    """What sets it apart from others of its kind, e.g. a skill; such are counted on their own as well."""
 
 
 def asks_for_plan(question: Question) -> bool:
@@ -60,18 +62,19 @@ def judge(question: Question, said: Said, seconds: float | None = None) -> Outco
     truth = json.loads(question.truth) if question.truth else {}
     if asks_for_plan(question):
         return _judge_plan(question, truth, said, seconds)
+    about = truth.get("about", "")
     match question.kind:
         case "existence":
             expected = YES if truth["yes"] else NO
             return Outcome(question.kind, said == expected, expected, str(said))
         case "progress":
-            return Outcome(question.kind, said == truth["answer"], truth["answer"], str(said))
+            return Outcome(question.kind, said == truth["answer"], truth["answer"], str(said), about=about)
         case "grounding":
             return _judge_box(question, said)
         case "count":
             return Outcome(question.kind, read_number(str(said)) == truth["count"], WORDS, str(said))
     wanted = str(truth.get("answer", question.answer))
-    return Outcome(question.kind, _plain(str(said)) == _plain(wanted), WORDS, str(said))
+    return Outcome(question.kind, _plain(str(said)) == _plain(wanted), WORDS, str(said), about=about)
 
 
 def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -109,6 +112,8 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "latency_p50_s": float(np.median(seconds)) if seconds else None,
     }
     kinds = {kind: _count([o.right for o in answers]) for kind, answers in by_kind.items()}
+    for kind, about in sorted({(o.kind, o.about) for o in outcomes if o.about}):
+        kinds[f"{kind}: {about}"] = _count([o.right for o in by_kind[kind] if o.about == about])
     return {"metrics": metrics, "counts": counts, "kinds": kinds}
 
 

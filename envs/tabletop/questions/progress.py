@@ -62,4 +62,5 @@ def _about(moment: Moment, step: Step) -> Question | None:
 
 def _ask(moment: Moment, step: Step, answer: str, rejected: str) -> Question:
     prompt = progress_question(step.question, moment.body)
-    return ask("progress", prompt, answer, {"answer": answer}, rejected=rejected)
+    truth = {"answer": answer, "about": f"{step.skill} {answer}"}
+    return ask("progress", prompt, answer, truth, rejected=rejected)

@@ -65,8 +65,8 @@ def relations(moment: Moment, draw: Draw) -> list[Question]:
     a, b, where = draw.one(pairs[axis])
     if draw.chance(0.6):
         prompt = draw.words(EITHER[axis], a=a, b=b)
-        return [ask("relation", prompt, where, {"answer": where}, rejected=OPPOSITE[where])]
+        return [ask("relation", prompt, where, {"answer": where, "about": axis}, rejected=OPPOSITE[where])]
     right = draw.chance(0.5)
     prompt = draw.words(WHETHER, a=a, b=b, where=OF[where if right else OPPOSITE[where]])
     answer, wrong = (YES, NO) if right else (NO, YES)
-    return [ask("relation", prompt, answer, {"answer": answer}, rejected=wrong)]
+    return [ask("relation", prompt, answer, {"answer": answer, "about": axis}, rejected=wrong)]

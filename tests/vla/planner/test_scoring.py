@@ -104,6 +104,16 @@ def test_metrics_count_what_they_say() -> None:
     assert summary["kinds"]["progress"] == (4, 7)
 
 
+def test_what_sets_questions_apart_is_counted_on_its_own() -> None:
+    asked = [("yes", {"answer": "yes", "about": "push yes"}), ("no", {"answer": "yes", "about": "push yes"}),
+             ("no", {"answer": "no", "about": "pick no"}), ("no", {"answer": "no"})]  # fmt: skip
+    outcomes = [judge(question("progress", truth), said) for said, truth in asked]
+    outcomes.append(judge(question("relation", {"answer": "left", "about": "across"}), "left"))
+    kinds = summarize(outcomes)["kinds"]
+    assert kinds == {"progress": (3, 4), "relation": (1, 1), "progress: pick no": (1, 1), "progress: push yes": (1, 2),
+                     "relation: across": (1, 1)}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [("two", 2), ("12 cubes", 12), ("none", None), ("zero", 0), ("often", None)]
 )
