@@ -19,6 +19,9 @@ class Verdict(Enum):
     REACHED = "reached"
     NOT_REACHED = "not reached"
     UNSURE = "unsure"
+    """It can be seen, but not told."""
+    OPEN = "open"
+    """It cannot be seen, or has not been confirmed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Monitor:
         """Return the verdict of the probabilities of `ANSWERS`."""
         yes, no, unseen = probabilities
         if unseen >= max(yes, no):
-            return Verdict.UNSURE
+            return Verdict.OPEN
         share = yes / (yes + no)
         if share >= self.reached_above:
             return Verdict.REACHED

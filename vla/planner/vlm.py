@@ -86,6 +86,7 @@ class VlmPlanner:
         self._subgoal: Subgoal | None = None
         self._before: NDArray[np.uint8] | None = None
         self._reached: list[str] = []
+        self._unverified: set[str] = set()
         self._failed: list[str] = []
         self._begun: Counter[str] = Counter()
         self._confirmed = 0
@@ -120,13 +121,17 @@ class VlmPlanner:
         before = front if self._before is None else self._before
         conversation = self.chat.look(pictures | {self.config.cameras[0] + BEFORE: before})
         body = self._feel(observation)
+        doubtful = ""
         if self._subgoal is not None and self._step is not None:
             verdict = self._check(conversation, self._step, self._subgoal, body, at_once=timed_out)
+            has_ended = timed_out or (self._has_left and body.at_rest)
             if verdict is Verdict.REACHED:
                 self._reached.append(self._subgoal.text)
-            elif verdict is Verdict.NOT_REACHED and (timed_out or (self._has_left and body.at_rest)):
+            elif has_ended and verdict is Verdict.NOT_REACHED:
                 self._failed.append(self._subgoal.text)
                 self._after = "failed"
+            elif has_ended and verdict is Verdict.UNSURE:
+                doubtful = self._subgoal.text
             elif timed_out:
                 return self._begin(conversation, self._step, self._subgoal.box, front)
             else:
@@ -137,11 +142,26 @@ class VlmPlanner:
         )
         if answer.refusal:
             return Refuse(answer.refusal)
+        if doubtful:
+            self._settle(doubtful, answer.step)
         if answer.step is None:
-            return Done(f"reached: {'; '.join(self._reached)}" if self._reached else "there was nothing to do")
+            return Done(self._report() or "there was nothing to do")
         if self.config.guard and not Mentions(instruction).allow(answer.step):
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
+
+    def _settle(self, doubtful: str, following: Step | None) -> None:
+        """Take what is to follow a doubtful subgoal as the answer: what has been tried before means that it failed."""
+        if following is not None and self._begun[step_text(following)]:
+            self._after = "failed"
+        else:
+            self._reached.append(doubtful)
+            self._unverified.add(doubtful)
+
+    def _report(self) -> str:
+        """Return what has been reached, and of what that has not been seen for sure."""
+        said = [f"{text} (not seen for sure)" if text in self._unverified else text for text in self._reached]
+        return f"reached: {'; '.join(said)}" if said else ""
 
     def _with_verdict(self, plan: Plan) -> Plan:
         """Return the plan, with what has become of the subgoal before it."""
@@ -165,7 +185,7 @@ class VlmPlanner:
             verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
         self._confirmed = self._confirmed + 1 if verdict is Verdict.REACHED else 0
         if verdict is Verdict.REACHED and self._confirmed < self.config.monitor.confirmations and not at_once:
-            return Verdict.UNSURE
+            return Verdict.OPEN
         return verdict
 
     def _measure_push(self, conversation: Conversation, step: Step, before: Box, body: Body) -> Verdict:
@@ -174,7 +194,7 @@ class VlmPlanner:
             return Verdict.NOT_REACHED
         after = conversation.locate(step.object)
         if after is None:
-            return Verdict.UNSURE
+            return Verdict.OPEN
         view, height = self.config.view, self.config.object_size / 2
         reached = self.config.push.reached(view, height, before, after, step.place or "")
         return Verdict.REACHED if reached else Verdict.NOT_REACHED
@@ -183,8 +203,8 @@ class VlmPlanner:
         """Return the subgoal of a step, unless it has been tried often enough."""
         text = step_text(step)
         if self._begun[text] == self.config.attempts:
-            done = f"; reached: {'; '.join(self._reached)}" if self._reached else ""
-            return Refuse(f"could not {text} in {self.config.attempts} attempts{done}")
+            parts = [f"could not {text} in {self.config.attempts} attempts", self._report()]
+            return Refuse("; ".join(part for part in parts if part))
         self._begun[text] += 1
         box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
         self._box_at_start, self._has_left = box, False

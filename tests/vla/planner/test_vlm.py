@@ -145,6 +145,25 @@ def test_what_cannot_be_seen_neither_ends_nor_fails_a_step() -> None:
     assert "Failed" not in "".join(chat.asked)
 
 
+@pytest.mark.parametrize(
+    ("following", "after", "reached"),
+    [(Answer(), None, "place the red cube in the bowl"), (PICK, "failed", None), (PLACE, "failed", None)],
+)
+def test_what_follows_tells_about_a_step_of_which_the_model_is_not_sure(
+    following: Answer, after: str | None, reached: str | None
+) -> None:
+    chat = ScriptedChat([PICK, PLACE, following], [YES, NO, (0.5, 0.5, 0.0)])
+    planner = VlmPlanner(chat)
+    plan: Plan = Hold("")
+    for joint in (0.0, 0.0, 20.0, 0.0):
+        plan = planner.plan(observation(joint=joint), TASK, [])
+    assert "Failed" not in chat.asked[-1]
+    if after is None:
+        assert plan == Done(f"reached: pick up the red cube; {reached} (not seen for sure)")
+    else:
+        assert isinstance(plan, Subgoal) and plan.after == after
+
+
 def test_a_failed_step_is_told_to_the_model_and_tried_three_times_at_most() -> None:
     chat = ScriptedChat([PICK] * 4, [NO] * 3)
     planner = VlmPlanner(chat)
@@ -234,7 +253,7 @@ def test_another_episode_begins_from_nothing() -> None:
     ("probabilities", "verdict"),
     [((0.69, 0.31, 0.0), Verdict.UNSURE), ((0.71, 0.29, 0.0), Verdict.REACHED),
      ((0.29, 0.71, 0.0), Verdict.NOT_REACHED),
-     ((0.3, 0.3, 0.4), Verdict.UNSURE), ((0.4, 0.02, 0.58), Verdict.UNSURE), ((1.0, 0.0, 0.0), Verdict.REACHED)],
+     ((0.3, 0.3, 0.4), Verdict.OPEN), ((0.4, 0.02, 0.58), Verdict.OPEN), ((1.0, 0.0, 0.0), Verdict.REACHED)],
 )  # fmt: skip
 def test_bands_of_the_monitor(probabilities: tuple[float, float, float], verdict: Verdict) -> None:
     assert Monitor().judge(probabilities) is verdict
