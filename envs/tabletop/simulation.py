@@ -167,7 +167,7 @@ class TabletopSimulation:
         """Whether what a subgoal asks for holds now; None for one that makes no sense in this scene."""
         step = Step(subgoal.skill, subgoal.object, subgoal.place)
         try:
-            return achieved(self.world, step)
+            return bool(achieved(self.world, step))
         except (KeyError, ValueError):
             return None
 

@@ -21,10 +21,13 @@ from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
-from vla.planner.outcomes import PushCheck
+from vla.planner.outcomes import PushCheck, on_top
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
+
+MEASURED = ("push", "stack")
+"""Skills whose outcome is a matter of where things are: the model locates them, code compares."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class PlanningConfig:
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
     left_rest: float = 10.0
     """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
+    open: float = 0.75
+    """Part of the opening when the episode began from which on the gripper is open."""
     push: PushCheck = field(default_factory=PushCheck)
     view: CameraView = field(default_factory=CameraView)
     """Where the first camera stands; for the box of a push."""
@@ -178,8 +183,8 @@ class VlmPlanner:
 
     def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
-        if step.skill == "push" and self._box_at_start is not None:
-            verdict = self._measure_push(conversation, step, self._box_at_start, body)
+        if step.skill in MEASURED:
+            verdict = self._measure(conversation, step, body)
         else:
             question = progress_question(subgoal.question, body)
             verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
@@ -188,15 +193,20 @@ class VlmPlanner:
             return Verdict.OPEN
         return verdict
 
-    def _measure_push(self, conversation: Conversation, step: Step, before: Box, body: Body) -> Verdict:
-        """Return whether a thing is where a push was to lead, from where the model sees it then and now."""
+    def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict:
+        """Return whether a thing is where it was to go, from where the model sees it."""
         if not body.at_rest:
             return Verdict.NOT_REACHED
-        after = conversation.locate(step.object)
-        if after is None:
+        thing = conversation.locate(step.object)
+        other = self._box_at_start if step.skill == "push" else conversation.locate(step.place or "")
+        if thing is None or other is None:
             return Verdict.OPEN
-        view, height = self.config.view, self.config.object_size / 2
-        reached = self.config.push.reached(view, height, before, after, step.place or "")
+        if step.skill == "push":
+            view, height = self.config.view, self.config.object_size / 2
+            reached = self.config.push.reached(view, height, other, thing, step.place or "")
+        else:
+            assert self._rest is not None
+            reached = body.gripper > self.config.open * float(self._rest[-1]) and on_top(thing, other)
         return Verdict.REACHED if reached else Verdict.NOT_REACHED
 
     def _begin(self, conversation: Conversation, step: Step, box: Box | None, front: NDArray[np.uint8]) -> Plan:

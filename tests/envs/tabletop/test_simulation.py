@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import mujoco
 import numpy as np
@@ -12,6 +13,7 @@ from envs.tabletop.simulation import TabletopSimulation
 from envs.tabletop.tasks import TASKS
 from envs.tabletop.world import READY_POSE
 from vla.errors import InstructionError, UnknownNameError
+from vla.evaluation.results import EpisodeRecord
 from vla.language import Step, expand, parse
 from vla.runtime.actors import ExpertActor
 from vla.runtime.episode import run_episode
@@ -173,6 +175,13 @@ def test_following_another_instruction_is_no_success(simulation):
     run_episode(wrong, wrong.oracle(), ExpertActor(wrong.expert()), max_seconds=20)
     (told,) = expand(parse(wrong.instruction), wrong.world.scene.phrases)
     assert achieved(wrong.world, told) and not wrong.succeeded()
+
+
+def test_what_is_achieved_can_be_written_as_json(simulation):
+    simulation.reset("place", 3)
+    result = run_episode(simulation, simulation.oracle(), ExpertActor(simulation.expert()), max_seconds=20)
+    assert [ended.achieved for ended in result.subgoals] == [True, True]
+    json.dumps(asdict(EpisodeRecord.of(result)))
 
 
 def test_unknown_ablation():

@@ -27,6 +27,8 @@ class ScriptedChat:
     plans: list[Answer | Exception] = field(default_factory=list)
     choices: list[tuple[float, float, float] | Exception] = field(default_factory=list)
     box: Box | None = BOX
+    boxes: dict[str, Box | None] = field(default_factory=dict)
+    """Of some things; all others are at ``box``."""
     looked: list[dict[str, Frame]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -44,7 +46,7 @@ class ScriptedChat:
 
     def locate(self, phrase: str) -> Box | None:
         self.asked.append(f"Where is the {phrase}?")
-        return self.box
+        return self.boxes.get(phrase, self.box)
 
     def answer(self, question: str) -> str:
         return ""
