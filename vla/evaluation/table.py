@@ -36,8 +36,8 @@ def success_table(success: Mapping[str, Any], monitor: Mapping[str, Any] = Mappi
         table.add_section()
     for name, entry in monitor.items():
         if entry["count"]:
-            told = f"planner: {name.replace('_', ' ')}"
-            table.add_row(told, _percent(entry["rate"]), _interval(entry["interval"]), str(entry["count"]))
+            rates = _percent(entry["rate"]), _interval(entry["interval"])
+            table.add_row(name.replace("_", " "), *rates, str(entry["count"]), "", "of the planner")
     return table
 
 

@@ -23,5 +23,5 @@ def test_table_shows_how_often_the_planner_was_wrong() -> None:
     console = Console(width=120, record=True)
     console.print(success_table(summarize([told], {"pick": "skills"}), monitor_entry([told])))
     text = console.export_text()
-    assert "planner: false success" in text and "50.0 %" in text
+    assert "false success" in text and "of the planner" in text and "50.0 %" in text
     assert "false failure" not in text
