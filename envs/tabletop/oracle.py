@@ -35,7 +35,7 @@ def achieved(world: World, step: Step) -> bool:
         case "push":
             moved = world.displacement(step.object)
             along = float(moved @ PUSH_VECTORS[step.place or ""])
-            return along > PUSHED and along > np.cos(PUSH_ANGLE) * float(np.hypot(*moved))
+            return along > PUSHED and along > float(np.cos(PUSH_ANGLE) * np.hypot(*moved))
         case "press":
             return world.button_pressed
     raise ValueError(f"no success test for skill {step.skill!r}")

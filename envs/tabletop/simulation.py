@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.tabletop.ablation import ABLATIONS, something_else
 from envs.tabletop.arm import HAND_SITE, arm_spec, joint_ranges
 from envs.tabletop.experts import TabletopExpert
 from envs.tabletop.oracle import OraclePlanner, achieved, outcomes
 from envs.tabletop.scene import Scene
-from envs.tabletop.tasks import VERSION, assign, draw_free_scene, something_else
+from envs.tabletop.tasks import VERSION, assign, draw_free_scene
 from envs.tabletop.units import JOINT_NAMES, to_radians
 from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
 from vla.errors import UnknownNameError, VlaError
@@ -21,7 +22,6 @@ from vla.types import ArmDescription, Observation, Subgoal
 if TYPE_CHECKING:
     from vla.vlm.examples import View
 
-ABLATIONS = ("none", "language")
 FREE = "free"
 """Name of the task of a scene that was drawn for a user's own instruction."""
 
@@ -167,7 +167,7 @@ class TabletopSimulation:
         """Whether what a subgoal asks for holds now; None for one that makes no sense in this scene."""
         step = Step(subgoal.skill, subgoal.object, subgoal.place)
         try:
-            return bool(achieved(self.world, step))
+            return achieved(self.world, step)
         except (KeyError, ValueError):
             return None
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +59,11 @@ class Task:
     train_wordings: tuple[str, ...]
     test_wordings: tuple[str, ...]
 
+    def say(self, rng: np.random.Generator, wording: Wording, slots: Mapping[str, str]) -> str:
+        """Return an instruction in one of the wordings of a split."""
+        wordings = self.train_wordings if wording == "train" else self.test_wordings
+        return str(rng.choice(wordings)).format(**slots)
+
 
 def assign(task: str, seed: int, wording: Wording = "train") -> Assignment:
     """Draw scene, steps and instruction of a task from a seed.
@@ -81,31 +86,7 @@ def assign(task: str, seed: int, wording: Wording = "train") -> Assignment:
             scene = draw_scene(rng, [Placement(phrase, pushes.get(phrase)) for phrase in phrases])
         except CrowdedError:
             continue
-        wordings = family.train_wordings if wording == "train" else family.test_wordings
-        return Assignment(scene, draft.steps, str(rng.choice(wordings)).format(**draft.slots))
-
-
-def something_else(assignment: Assignment, seed: int, wording: Wording = "train") -> Assignment:
-    """Return the same scene with an instruction that does not bring about what the assignment asks for.
-
-    It is to pick up what the assignment does not move, or to press the button; where there is neither, to push
-    something another way.
-    """
-    scene = assignment.scene
-    concerned = {step.object for step in assignment.steps}
-    movables = [item.phrase for item in scene.items if item.movable]
-    others = [Step("pick", phrase) for phrase in movables if phrase not in concerned]
-    if BUTTON in scene.phrases and BUTTON not in concerned:
-        others.append(PRESS)
-    if not others:
-        pushes = [Step("push", phrase, direction) for phrase in movables for direction in DIRECTIONS]
-        others = [step for step in pushes if step not in assignment.steps]
-    rng = np.random.default_rng([seed, zlib.crc32(b"something else")])
-    step = others[int(rng.integers(len(others)))]
-    family = TASKS[step.skill]
-    wordings = family.train_wordings if wording == "train" else family.test_wordings
-    slots = {"a": step.object, "direction": step.place or ""}
-    return Assignment(scene, (step,), str(rng.choice(wordings)).format(**slots))
+        return Assignment(scene, draft.steps, family.say(rng, wording, draft.slots))
 
 
 def draw_free_scene(seed: int) -> Scene:

@@ -19,10 +19,10 @@ from vla.errors import ConfigError, DatasetError, UnknownNameError
 from vla.evaluation.statistics import wilson_interval
 from vla.planner.backends import OpenAiConfig, VlmConfig, find_model, load_chat, open_chat
 from vla.planner.chat import Chat
-from vla.planner.examination import UNASKED, examine
+from vla.planner.examination import ASKED, examine
 from vla.planner.scoring import Outcome, summarize
 from vla.provenance import origin, versions
-from vla.vlm.examples import KINDS, View
+from vla.vlm.examples import View
 
 SPLITS = ("train", "test")
 VERSIONED = ("lerobot_policy_vla", "torch", "transformers", "llguidance")
@@ -35,9 +35,8 @@ def run(config: DictConfig) -> int:
     if config.views is not None:
         check_range("views", config.views, 1)
     kinds = tuple(str(kind) for kind in config.kinds)
-    valid = [kind for kind in KINDS if kind not in UNASKED]
-    if unknown := [kind for kind in kinds if kind not in valid]:
-        raise UnknownNameError("kind of question", unknown[0], valid)
+    if unknown := [kind for kind in kinds if kind not in ASKED]:
+        raise UnknownNameError("kind of question", unknown[0], ASKED)
     folder = Path(str(config.data))
     if not (folder / str(config.split)).is_dir():
         raise DatasetError(f"data={folder} has no folder {config.split}/ with views; `vla vlm data` writes one")
@@ -58,7 +57,7 @@ def run(config: DictConfig) -> int:
     }
     records = Records(output.with_suffix(".partial.jsonl"), about)
     if len(records.outcomes) < count:
-        ask_all(open_model(config, model), views, count, records, kinds, blind=bool(config.blind))
+        ask_all(open_model(config, model), views, count, records, kinds or ASKED, blind=bool(config.blind))
     outcomes = [outcome for view in records.outcomes for outcome in view]
     result = report(about | origin(VERSIONED), outcomes)
     write_json(output, result)
@@ -82,7 +81,7 @@ def default_output(model: str, folder: Path, kinds: Sequence[str], *, blind: boo
 
 
 def ask_all(
-    chat: Chat, views: Sequence[View], count: int, records: Records, kinds: Collection[str] = (), *, blind: bool
+    chat: Chat, views: Sequence[View], count: int, records: Records, kinds: Collection[str] = ASKED, *, blind: bool
 ) -> None:
     """Ask the questions of the views that are not known yet."""
     with Reporter("views", count, len(records.outcomes)) as reporter:

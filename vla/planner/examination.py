@@ -14,29 +14,25 @@ from vla.errors import GroundingError, PlanError
 from vla.planner.chat import Chat, Conversation
 from vla.planner.monitor import ANSWERS
 from vla.planner.scoring import Outcome, Said, asks_for_plan, judge
-from vla.vlm.examples import Question, View
+from vla.vlm.examples import KINDS, Question, View
 from vla.vlm.prompts import NO, YES
 
-UNASKED = ("caption", "change")
-"""Kinds whose answers are whole sentences, which no metric compares."""
+ASKED = tuple(kind for kind in KINDS if kind not in ("caption", "change"))
+"""Kinds of questions that metrics compare; answers of the others are whole sentences."""
 GREY = 128
 """Value of the pixels that are shown instead of the pictures."""
 
 
-def examine(chat: Chat, view: View, kinds: Collection[str] = (), *, blind: bool = False) -> Iterator[Outcome]:
+def examine(chat: Chat, view: View, kinds: Collection[str] = ASKED, *, blind: bool = False) -> Iterator[Outcome]:
     """Yield how the model answers each question of a view.
 
     Args:
         chat: the model.
         view: with its questions.
-        kinds: which of them to ask; empty for all.
+        kinds: which of them to ask.
         blind: show grey pictures instead, to tell what can be guessed.
     """
-    questions = [
-        question
-        for question in view.questions
-        if question.kind not in UNASKED and (not kinds or question.kind in kinds)
-    ]
+    questions = [question for question in view.questions if question.kind in kinds]
     if not questions:
         return
     pictures = {camera: decode(image) for camera, image in zip(view.cameras, view.images, strict=True)}

@@ -79,7 +79,7 @@ class GrammarPlanner:
             return refusal
         if self._index == len(self._steps):
             return Done(f"{len(self._steps)} steps carried out")
-        return replace(self._subgoal(), after="failed") if self._has_failed else self._subgoal()
+        return self._subgoal()
 
     def _begin(self, observation: Observation, instruction: str) -> None:
         clauses = parse(instruction)
@@ -135,6 +135,7 @@ class GrammarPlanner:
             question=step.question,
             time_limit=self.config.time_limits[step.skill],
             ahead=tuple(later.text for later in self._steps[self._index + 1 :]),
+            after="failed" if self._has_failed else "reached",
         )
 
     def _target(self, step: Step) -> Box | None:

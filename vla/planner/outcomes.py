@@ -12,6 +12,9 @@ from vla.planner.grounding import CameraView, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.types import Box
 
+OPEN = 0.75
+"""Part of the opening at the start of the episode from which on the gripper is open."""
+
 
 @dataclass(frozen=True)
 class PushCheck:
@@ -34,7 +37,7 @@ class PushCheck:
         """
         motion = view.on_table(*after.center, height) - view.on_table(*before.center, height)  # (2,) [m]
         along = float(motion @ view.direction(direction))
-        return along > self.distance and along > np.cos(np.deg2rad(self.angle)) * float(np.hypot(*motion))
+        return along > self.distance and along > float(np.cos(np.deg2rad(self.angle)) * np.hypot(*motion))
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class OutcomeChecks:
 
     empty: float = 8.5
     """Gripper opening below which the closed gripper holds nothing [0-100]."""
-    open: float = 0.75
+    open: float = OPEN
     """Part of the opening at the start of the episode from which on the gripper is open."""
     hand: tuple[float, float, float, float] = (0.40, 0.30, 0.62, 0.55)
     """Where a held object is seen at the ready pose: x0, y0, x1, y1."""
@@ -52,7 +55,7 @@ class OutcomeChecks:
 
     def is_open(self, gripper: float, gripper_at_start: float) -> bool:
         """Whether the gripper is open, so that it cannot hold anything."""
-        return gripper > self.open * gripper_at_start
+        return is_open(gripper, gripper_at_start, self.open)
 
     def reached(
         self,
@@ -78,19 +81,24 @@ class OutcomeChecks:
         last = tracker.box(step.object)
         thing = last if tracker.visible(step.object) else None
         place = tracker.box(step.place) if step.place else None
-        is_open = self.is_open(gripper, gripper_at_start)
+        let_go = self.is_open(gripper, gripper_at_start)
         match step.skill:
             case "pick":
                 in_hand = thing is None or _within(thing, self.hand)
-                return has_moved and not is_open and gripper > self.empty and in_hand
+                return has_moved and not let_go and gripper > self.empty and in_hand
             case "place" | "stack" if place is not None and thing is not None:
-                return is_open and (inside if step.skill == "place" else on_top)(thing, place)
+                return let_go and (inside if step.skill == "place" else on_top)(thing, place)
             case "push" if box_at_start is not None and thing is not None:
                 view, height = self.detector.view, self.detector.size / 2
                 return self.push.reached(view, height, box_at_start, thing, step.place or "")
             case "press" if last is not None:
                 return self.detector.pressed(image, last)
-        return has_moved and (is_open or step.skill not in ("place", "stack"))
+        return has_moved and (let_go or step.skill not in ("place", "stack"))
+
+
+def is_open(gripper: float, gripper_at_start: float, part: float = OPEN) -> bool:
+    """Whether a gripper is open by at least a part of what it was at the start of the episode."""
+    return gripper > part * gripper_at_start
 
 
 def inside(thing: Box, container: Box) -> bool:

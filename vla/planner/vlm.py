@@ -21,7 +21,7 @@ from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, Monitor, Verdict
-from vla.planner.outcomes import PushCheck, on_top
+from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
@@ -53,7 +53,7 @@ class PlanningConfig:
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
     left_rest: float = 10.0
     """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
-    open: float = 0.75
+    open: float = OPEN
     """Part of the opening when the episode began from which on the gripper is open."""
     push: PushCheck = field(default_factory=PushCheck)
     view: CameraView = field(default_factory=CameraView)
@@ -206,7 +206,7 @@ class VlmPlanner:
             reached = self.config.push.reached(view, height, other, thing, step.place or "")
         else:
             assert self._rest is not None
-            reached = body.gripper > self.config.open * float(self._rest[-1]) and on_top(thing, other)
+            reached = is_open(body.gripper, float(self._rest[-1]), self.config.open) and on_top(thing, other)
         return Verdict.REACHED if reached else Verdict.NOT_REACHED
 
     def _begin(self, conversation: Conversation, step: Step, box: Box | None, front: NDArray[np.uint8]) -> Plan:
