@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from vla.data.features import ACTION
 from vla.data.frame_store import FrameStore
-from vla.data.tables import episode_rows, table_columns, task_texts
+from vla.data.tables import episode_rows, instructions, table_columns, task_texts
 
 if TYPE_CHECKING:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -27,6 +27,7 @@ class CachedDataset(Dataset):
         dataset: a complete dataset (no episode selection, no image transforms).
         frames: camera key -> frames (N, C, H, W), see ``frame_cache.open_frames``.
         delta_timestamps: column -> offsets from the current frame [s], as lerobot's ``resolve_delta_timestamps`` gives.
+        instructed: each frame's ``task`` is its episode's whole instruction, not its subgoal.
         end_chunks_with_task: pad action chunks where the episode's task (our subgoal) changes, as if it ended there;
             otherwise they end with the episode, as lerobot's do.
     """
@@ -37,12 +38,17 @@ class CachedDataset(Dataset):
         frames: Mapping[str, FrameStore],
         delta_timestamps: Mapping[str, Sequence[float]] | None = None,
         *,
+        instructed: bool = False,
         end_chunks_with_task: bool = False,
     ) -> None:
         self.frames = dict(frames)
         self.columns = dict(table_columns(dataset))
-        self.tasks = task_texts(dataset.meta)
         episodes = self.columns["episode_index"]
+        self.texts, self.text_index = (
+            (instructions(dataset.meta), episodes)
+            if instructed
+            else (task_texts(dataset.meta), self.columns["task_index"])
+        )
         first, end = episode_rows(dataset.meta)
         self.first_row, self.end_row = first[episodes], end[episodes]  # (N,), of each frame's episode
         self.chunk_end_row = (
@@ -72,7 +78,7 @@ class CachedDataset(Dataset):
                 batch[f"{key}_is_pad"] = torch.from_numpy((wanted < first) | (wanted > last))
             else:
                 batch[key] = torch.from_numpy(values[rows])
-        batch["task"] = [self.tasks[index] for index in self.columns["task_index"][rows]]
+        batch["task"] = [self.texts[index] for index in self.text_index[rows]]
         return batch
 
     @staticmethod

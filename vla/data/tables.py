@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.data.features import INSTRUCTION
+from vla.errors import DatasetError
+
 if TYPE_CHECKING:
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -29,6 +32,20 @@ def episode_rows(meta: LeRobotDatasetMetadata) -> tuple[NDArray[np.int64], NDArr
 def task_texts(meta: LeRobotDatasetMetadata) -> list[str]:
     """Return the task texts in the order of ``task_index``."""
     return [] if meta.tasks is None else [str(text) for text in meta.tasks.sort_values("task_index").index]
+
+
+def instructions(meta: LeRobotDatasetMetadata) -> list[str]:
+    """Return what the user asked for in each episode.
+
+    Raises:
+        DatasetError: the dataset does not tell.
+    """
+    texts = [row.get(INSTRUCTION) for row in episode_table(meta)]
+    if None in texts:
+        raise DatasetError(
+            f"dataset {meta.root} has no column {INSTRUCTION!r} in meta/episodes; text=subgoal trains on its tasks"
+        )
+    return [str(text) for text in texts]
 
 
 def table_columns(dataset: LeRobotDataset) -> Mapping[str, NDArray]:

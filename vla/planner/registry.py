@@ -9,7 +9,7 @@ from vla.decoding import decode
 from vla.errors import ConfigError, UnknownNameError
 from vla.types import Planner, Simulation
 
-PLANNERS = ("grammar", "oracle", "vlm", "openai")
+PLANNERS = ("grammar", "oracle", "vlm", "openai", "none")
 
 
 def make_planner(name: str, simulation: Simulation | None, options: Mapping[str, Any] | None = None) -> Planner:
@@ -17,7 +17,7 @@ def make_planner(name: str, simulation: Simulation | None, options: Mapping[str,
 
     Args:
         name: one of `PLANNERS`.
-        simulation: what it plans for; only the oracle looks into it, the others need none.
+        simulation: what it plans for; only oracle and none look into it, the others need none.
         options: fields of the planner's configuration, nested as there; the oracle has none.
 
     Raises:
@@ -48,4 +48,8 @@ def make_planner(name: str, simulation: Simulation | None, options: Mapping[str,
 
             config = decode(OpenAiConfig, options or {}, "planner openai")
             return VlmPlanner(open_chat(config), config)
+        case "none":
+            from vla.planner.undivided import UndividedConfig, UndividedPlanner
+
+            return UndividedPlanner(simulation, decode(UndividedConfig, options or {}, "planner none"))
     raise UnknownNameError("planner", name, PLANNERS)

@@ -83,7 +83,13 @@ def make_items(
     if not options.cache:
         return dataset
     frames = open_frames(dataset, options.cache_folder, progress=progress)
-    return CachedDataset(dataset, frames, dataset.delta_timestamps, end_chunks_with_task=options.chunk_end == "task")
+    return CachedDataset(
+        dataset,
+        frames,
+        dataset.delta_timestamps,
+        instructed=options.text == "instruction",
+        end_chunks_with_task=options.chunk_end == "task",
+    )
 
 
 def train_loader(

@@ -19,6 +19,7 @@ RUN_DEFINING = (
     "ema_decay",
     "precision",
     "chunk_end",
+    "text",
     "text_input",
     "frame_size",
 )
@@ -53,6 +54,7 @@ class TrainOptions:
     keep_checkpoints: int = 2
     log_steps: int = 20
     chunk_end: Literal["task", "episode"] = "task"
+    text: Literal["subgoal", "instruction"] = "subgoal"
     cache: bool = True
     cache_folder: Path | None = None
     wandb: bool = False
@@ -63,6 +65,7 @@ class TrainOptions:
             "resume": ("auto", "true", "false"),
             "precision": ("fp32", "bf16"),
             "chunk_end": ("task", "episode"),
+            "text": ("subgoal", "instruction"),
             "device": ("auto", "cpu", "cuda", "mps"),
         }.items():
             if getattr(self, name) not in valid:
@@ -76,6 +79,8 @@ class TrainOptions:
                 raise ConfigError(f"{name}={value} must be at least {least}")
         if self.chunk_end == "task" and not self.cache:
             raise ConfigError("chunk_end=task needs the frame cache; with cache=false give chunk_end=episode")
+        if self.text == "instruction" and not self.cache:
+            raise ConfigError("text=instruction needs the frame cache; with cache=false give text=subgoal")
         if "type" not in self.policy:
             raise ConfigError("the policy configuration names no type")
 

@@ -64,6 +64,21 @@ def test_chunks_may_end_with_the_task(dataset: Any, folder: Path):
     assert not batch["observation.state_is_pad"][2].any()
 
 
+def test_policies_may_read_the_whole_instruction(dataset: Any, folder: Path):
+    cached = CachedDataset(dataset, open_frames(dataset, folder), DELTAS, instructed=True)
+    told = [row["instruction"] for row in dataset.meta.episodes]
+    rows = [row["dataset_from_index"] for row in dataset.meta.episodes]
+    assert cached.__getitems__([*rows, rows[0] + 13])["task"] == [*told, told[0]]
+    assert len(set(told)) > 1 and not set(told) & {dataset[row]["task"] for row in rows}
+
+
+def test_a_dataset_without_instructions_says_what_to_do(dataset: Any, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    frames = open_frames(dataset, folder)
+    monkeypatch.setattr(dataset.meta, "episodes", dataset.meta.episodes.remove_columns("instruction"))
+    with pytest.raises(DatasetError, match=r"no column 'instruction' in meta/episodes; text=subgoal"):
+        CachedDataset(dataset, frames, DELTAS, instructed=True)
+
+
 def test_second_opening_decodes_nothing(dataset: Any, cached: CachedDataset, folder: Path):
     calls: list[tuple[int, int]] = []
     open_frames(dataset, folder, progress=lambda done, total: calls.append((done, total)))

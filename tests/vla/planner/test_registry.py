@@ -4,6 +4,7 @@ from tests.helpers.toy_suite import ToyOracle, ToySimulation
 from vla.errors import ConfigError, UnknownNameError
 from vla.planner.grammar import GrammarConfig, GrammarPlanner
 from vla.planner.registry import PLANNERS, make_planner
+from vla.planner.undivided import UndividedPlanner
 
 
 def test_every_name_makes_a_planner_and_only_the_oracle_sees_the_simulation() -> None:
@@ -11,6 +12,7 @@ def test_every_name_makes_a_planner_and_only_the_oracle_sees_the_simulation() ->
     planners = {name: make_planner(name, simulation) for name in PLANNERS if name not in ("vlm", "openai")}
     assert isinstance(planners["oracle"], ToyOracle)
     assert isinstance(planners["grammar"], GrammarPlanner)
+    assert isinstance(planners["none"], UndividedPlanner)
 
 
 def test_options_reach_the_planner() -> None:

@@ -6,10 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from vla.data.features import INSTRUCTION
 from vla.data.inspection.folder import DatasetFolder
 
-INSTRUCTION = "instruction"
-"""Column of ``meta/episodes`` that our recordings have; the tasks are then the planner's subgoals."""
 LISTED = 40
 """How many instructions and words are listed."""
 
