@@ -18,8 +18,10 @@ from vla.data.json_file import whole_lines, write_json
 from vla.errors import ConfigError, DatasetError, UnknownNameError
 from vla.evaluation.statistics import wilson_interval
 from vla.planner.backends import OpenAiConfig, VlmConfig, find_model, load_chat, open_chat
+from vla.planner.calibration import Calibration, asked, calibrate, fitted
 from vla.planner.chat import Chat
 from vla.planner.examination import ASKED, examine
+from vla.planner.monitor import Monitor
 from vla.planner.scoring import Outcome, summarize
 from vla.provenance import origin, versions
 from vla.vlm.examples import View
@@ -134,6 +136,24 @@ def report(about: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, A
         "questions": len(outcomes),
         "counts": {name: _entry(*counts) for name, counts in summary["counts"].items()},
         "kinds": {kind: _entry(*counts) for kind, counts in summary["kinds"].items()},
+        "monitor": monitor_report(asked(outcomes)),
+    }
+
+
+def monitor_report(answers: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what the planner's bands make of the answers, and what bands that fit them would."""
+    best = fitted(answers)
+    bands = {"default": Monitor()} | ({"fitted": best} if best else {})
+    return {name: _bands(calibrate(monitor, answers)) for name, monitor in bands.items()} if answers else {}
+
+
+def _bands(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "reached_above": calibration.monitor.reached_above,
+        "failed_below": calibration.monitor.failed_below,
+        "false_success": _entry(*calibration.false_success),
+        "false_failure": _entry(*calibration.false_failure),
+        "undecided": _entry(*calibration.undecided),
     }
 
 
@@ -148,6 +168,11 @@ def metric_table(result: Mapping[str, Any]) -> Table:
     table.add_section()
     for kind, entry in result["kinds"].items():
         table.add_row(f"{kind} right", _shown(kind, entry["rate"]), *_sureness(entry))
+    for name, bands in result["monitor"].items():
+        table.add_section()
+        table.add_row(f"monitor, {name} bands", f"{bands['failed_below']:.2f} – {bands['reached_above']:.2f}", "", "")
+        for rate in ("false_success", "false_failure", "undecided"):
+            table.add_row(f"  {rate}", _shown(rate, bands[rate]["rate"]), *_sureness(bands[rate]))
     return table
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from time import perf_counter
 
-import numpy as np
 from PIL import Image
 
 from vla.errors import GroundingError, PlanError
 from vla.planner.chat import Chat, Conversation
 from vla.planner.monitor import ANSWERS
-from vla.planner.scoring import Outcome, Said, asks_for_plan, judge
+from vla.planner.scoring import Choice, Outcome, Said, asks_for_plan, judge
 from vla.vlm.examples import KINDS, Question, View
 from vla.vlm.prompts import NO, YES
 
@@ -61,9 +60,9 @@ def _ask(conversation: Conversation, question: Question) -> Said:
             return conversation.plan(question.prompt)
         match question.kind:
             case "existence":
-                return _likeliest(conversation, question.prompt, (YES, NO))
+                return _choose(conversation, question.prompt, (YES, NO))
             case "progress":
-                return _likeliest(conversation, question.prompt, ANSWERS)
+                return _choose(conversation, question.prompt, ANSWERS)
             case "grounding":
                 return conversation.locate(str(json.loads(question.truth)["phrase"]))
         return conversation.answer(question.prompt)
@@ -71,5 +70,5 @@ def _ask(conversation: Conversation, question: Question) -> Said:
         return ""
 
 
-def _likeliest(conversation: Conversation, prompt: str, options: Sequence[str]) -> str:
-    return options[int(np.argmax(conversation.choose(prompt, options)))]
+def _choose(conversation: Conversation, prompt: str, options: tuple[str, ...]) -> Choice:
+    return Choice(options, tuple(conversation.choose(prompt, options)))

@@ -11,6 +11,8 @@ from vla.vlm.prompts import NO, UNSEEN, YES
 
 ANSWERS = (YES, NO, UNSEEN)
 """In the order of the probabilities."""
+MEASURED = ("push", "stack")
+"""Skills whose outcome is a matter of where things are: the model locates them, code compares."""
 
 
 class Verdict(Enum):

@@ -20,8 +20,20 @@ PLANS = ("plan", "refusal", "sign")
 WORDS = "words"
 _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
-Said = Answer | Box | str | None
-"""What a model answers: a plan, a box or None, or words; for yes and no the likeliest of them."""
+
+@dataclass(frozen=True)
+class Choice:
+    """Answers to choose from, and how probable each is; reads as the likeliest."""
+
+    options: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return self.options[int(np.argmax(self.probabilities))]
+
+
+Said = Answer | Box | Choice | str | None
+"""What a model answers: a plan, a box or None, a choice, or words."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Outcome:
     """Whether the order of a sign was followed."""
     seconds: float | None = None
     """Time from the pictures to the plan [s]."""
+    probabilities: tuple[float, ...] | None = None
+    """Of `vla.planner.monitor.ANSWERS`, where it was asked whether a subgoal is reached."""
     about: str = ""
     """What sets it apart from others of its kind, e.g. a skill; such are counted on their own as well."""
 
@@ -66,9 +80,10 @@ def judge(question: Question, said: Said, seconds: float | None = None) -> Outco
     match question.kind:
         case "existence":
             expected = YES if truth["yes"] else NO
-            return Outcome(question.kind, said == expected, expected, str(said))
+            return Outcome(question.kind, str(said) == expected, expected, str(said))
         case "progress":
-            return Outcome(question.kind, said == truth["answer"], truth["answer"], str(said), about=about)
+            right, sure = truth["answer"], said.probabilities if isinstance(said, Choice) else None
+            return Outcome(question.kind, str(said) == right, right, str(said), probabilities=sure, about=about)
         case "grounding":
             return _judge_box(question, said)
         case "count":

@@ -20,14 +20,11 @@ from vla.planner.chat import Chat, Conversation
 from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
-from vla.planner.monitor import ANSWERS, Monitor, Verdict
+from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
 from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
-
-MEASURED = ("push", "stack")
-"""Skills whose outcome is a matter of where things are: the model locates them, code compares."""
 
 
 @dataclass(frozen=True)

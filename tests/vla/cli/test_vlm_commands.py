@@ -105,7 +105,8 @@ def test_mistakes_are_explained(
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with views."""
-    views = [view(question("plan", STEP), question("existence", {"yes": True})) for _ in range(3)]
+    progress = question("progress", {"answer": "no", "about": "pick no"})
+    views = [view(question("plan", STEP), question("existence", {"yes": True}), progress) for _ in range(3)]
     write_shard(tmp_path / "data/test/000000.parquet", views)
     return tmp_path / "data"
 
@@ -122,8 +123,10 @@ def test_eval_writes_metrics_with_intervals(data: Path, model: Path, capsys: pyt
     low, high = result["counts"]["next_subgoal"]["interval"]
     assert low == 0 and 0.6 < high < 1
     assert result["metrics"]["latency_p50_s"] > 0 and result["metrics"]["counting"] is None
-    assert (result["views"], result["questions"], result["blind"]) == (2, 4, False)
-    assert "next_subgoal" in capsys.readouterr().out
+    assert (result["views"], result["questions"], result["blind"]) == (2, 6, False)
+    assert result["monitor"]["default"]["false_success"]["count"] == 2
+    table = capsys.readouterr().out
+    assert "next_subgoal" in table and "monitor, default bands" in table
     assert not output.with_suffix(".partial.jsonl").exists()
 
 
@@ -132,6 +135,7 @@ def test_eval_asks_only_the_kinds_that_are_named(data: Path, model: Path) -> Non
     assert main(["vlm", "eval", f"model={model}", f"data={data}", f"output={output}", "kinds=[existence]"]) == 0
     result = json.loads(output.read_text())
     assert (result["questions"], list(result["kinds"]), result["kinds_asked"]) == (3, ["existence"], ["existence"])
+    assert result["monitor"] == {}
     assert list(examine(ScriptedChat(), view(question("plan", STEP)), ["existence"])) == []
 
 
