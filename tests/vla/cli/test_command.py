@@ -110,7 +110,7 @@ def test_completion_knows_the_language() -> None:
 def test_piped_lines_move_the_simulated_arm(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     options = ["seed=4", f"events={log}", f"stop_file={tmp_path / 'STOP'}", "history=null", "max_seconds=20"]
-    lines = "press the button\nput the golden cube in the bowl\n/status\n"
+    lines = "put the red cube in the bowl\nput the golden cube in the bowl\n/status\n"
     done = subprocess.run(
         [sys.executable, "-m", "vla.cli.main", "command", *options],
         input=lines,
@@ -122,9 +122,9 @@ def test_piped_lines_move_the_simulated_arm(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr  # the last one is refused
     events = [from_json(json.loads(line)) for line in log.read_text().splitlines()]
     assert [as_json(event) for event in events] == [json.loads(line) for line in log.read_text().splitlines()]
-    press, golden = (event for event in events if isinstance(event, Finished))
-    assert press.ticks > 100
-    assert press.outcome in ("success", "failure")  # how well the arm does on a busy machine is measured elsewhere
+    red, golden = (event for event in events if isinstance(event, Finished))
+    assert red.ticks > 100
+    assert red.outcome in ("success", "failure")  # how well the arm does on a busy machine is measured elsewhere
     assert (golden.outcome, "golden" in golden.reason) == ("refused", True)
-    assert "1. press the button: planned" in done.stdout
+    assert "1. put the red cube in the bowl: planned" in done.stdout
     assert "idle (robot so101_sim, seed 4" in done.stdout
