@@ -6,7 +6,8 @@ import zlib
 
 import numpy as np
 
-from envs.tabletop.tasks import PRESS, TASKS, Assignment, Wording
+from envs.tabletop.drafts import PRESS
+from envs.tabletop.tasks import TASKS, Assignment, Wording
 from vla.language import BUTTON, DIRECTIONS, Step
 
 ABLATIONS = ("none", "language")

@@ -15,8 +15,8 @@ from envs.tabletop.scene import Scene
 from envs.tabletop.tasks import VERSION, assign, draw_free_scene
 from envs.tabletop.units import JOINT_NAMES, to_radians
 from envs.tabletop.world import CAMERAS, READY_POSE, World, substeps
-from vla.errors import UnknownNameError, VlaError
-from vla.language import Step, expand, parse
+from vla.errors import InstructionError, UnknownNameError, VlaError
+from vla.language import CONTAINERS, Step, expand, parse
 from vla.types import ArmDescription, Observation, Subgoal
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class TabletopSimulation:
         self.steps: tuple[Step, ...] = ()
         """What success is about."""
         self._told: tuple[Step, ...] = ()
+        self._stays: tuple[str, ...] = ()
 
     @property
     def world(self) -> World:
@@ -87,7 +88,7 @@ class TabletopSimulation:
         assignment = assign(task, seed, wording)
         told = something_else(assignment, seed, wording) if self._ablation == "language" else assignment
         self.start(assignment.scene, task, seed, told.instruction, told.steps)
-        self.steps = assignment.steps
+        self.steps, self._stays = assignment.steps, assignment.stays
 
     def reset_for_instruction(self, instruction: str, seed: int | None = None, *, tries: int = 500) -> None:
         """Draw a scene that belongs to no task, and take a user's own words as the instruction.
@@ -114,6 +115,18 @@ class TabletopSimulation:
         assert error is not None
         raise error
 
+    def reset_for_words(self, instruction: str, seed: int | None = None) -> None:
+        """Like `reset_for_instruction`, for a planner that understands more than the simulation does.
+
+        Words that the simulation does not understand stay as they are, in the scene of ``seed`` or the first one. It
+        cannot tell then whether they have been carried out; see `judges`.
+        """
+        try:
+            self.reset_for_instruction(instruction, seed)
+        except InstructionError:
+            self.draw(seed or 0)
+            self.instruction = instruction
+
     def draw(self, seed: int) -> None:
         """Draw the scene of ``seed``, which belongs to no task; nothing is asked for until `aim`."""
         self.start(draw_free_scene(seed), FREE, seed)
@@ -125,6 +138,7 @@ class TabletopSimulation:
             InstructionError: it cannot be understood, or mentions what is not on the table; nothing changes then.
         """
         self.steps = self._told = expand(parse(instruction), self.world.scene.phrases)
+        self._stays = ()
         self.instruction = instruction
         self.world.begin_task()
 
@@ -140,6 +154,7 @@ class TabletopSimulation:
         )
         self.task, self.seed, self.instruction = task, seed, instruction
         self.steps = self._told = steps
+        self._stays = ()
 
     def observe(self, *, images: bool = True) -> Observation:
         """Read the joints and, if asked, render both cameras."""
@@ -155,13 +170,23 @@ class TabletopSimulation:
         low, high = joint_ranges()
         return ArmDescription(lambda: arm_spec("low"), JOINT_NAMES, HAND_SITE, to_radians, low, high, READY_POSE)
 
+    @property
+    def judges(self) -> bool:
+        """Whether it is known what the instruction asks for, so that `succeeded` says something."""
+        return bool(self.steps)
+
     def succeeded(self) -> bool:
         """Whether everything the instruction asks for holds now."""
-        return not self.unmet()
+        return not self.unmet() and not self._misplaced()
 
     def unmet(self) -> tuple[Step, ...]:
         """Return the steps whose outcome does not hold now."""
         return tuple(step for step in outcomes(self.steps) if not achieved(self.world, step))
+
+    def _misplaced(self) -> bool:
+        """Whether something that must stay is in or on a container."""
+        containers = [phrase for phrase in self.world.scene.phrases if phrase in CONTAINERS]
+        return any(self.world.inside(thing, container) for thing in self._stays for container in containers)
 
     def achieved(self, subgoal: Subgoal) -> bool | None:
         """Whether what a subgoal asks for holds now; None for one that makes no sense in this scene."""
@@ -174,7 +199,9 @@ class TabletopSimulation:
     def failure_reason(self) -> str:
         """Return the first outcome that is missing, or an empty string."""
         unmet = self.unmet()
-        return f"not achieved: {unmet[0].skill}" if unmet else ""
+        if unmet:
+            return f"not achieved: {unmet[0].skill}"
+        return "moved what was to stay" if self._misplaced() else ""
 
     def oracle(self) -> OraclePlanner:
         """Return the planner that reads this simulation's state."""

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import vla.types
-from envs.tabletop import tasks
+from envs.tabletop import drafts, tasks
 from vla.language import Step
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
@@ -29,8 +29,9 @@ def test_the_task_of_the_page_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> N
     tree = ast.parse(example("new-task.md"))
     entry = tree.body.pop()
     assert isinstance(entry, ast.Expr)
-    names: dict[str, Any] = dict(vars(tasks))
+    names: dict[str, Any] = {**vars(drafts), **vars(tasks)}
     exec(compile(tree, "new-task.md", "exec"), names)
+    monkeypatch.setattr(drafts, "draw_press_pick", names["draw_press_pick"], raising=False)
     name, task = eval(compile(ast.Expression(entry.value), "new-task.md", "eval"), names)
     monkeypatch.setitem(tasks.TASKS, name, task)
     for seed in range(5):

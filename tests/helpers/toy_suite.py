@@ -48,6 +48,7 @@ class ToySimulation:
     def __init__(self, image_size: int = 32) -> None:
         self.image_size = image_size
         self.renders = 0
+        self.judges = True
         self.reset("reach", 0)
 
     def reset(self, task: str, seed: int, *, wording: Literal["train", "test"] = "train") -> None:

@@ -18,6 +18,7 @@ from vla.cli.options import env_options
 from vla.cli.rollouts import open_suite
 from vla.decoding import decode
 from vla.errors import ConfigError, UnknownNameError
+from vla.planner.registry import LITERAL
 from vla.robots.twin_process import TwinProcess
 from vla.types import ArmDescription, Robot
 
@@ -76,7 +77,8 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
         if name == "so101":
             yield Deployment(stack.enter_context(_follower(options)), arm, name)
             return
-        set_table(simulation, instruction, seed)
+        literal = str(config.planner.name) in LITERAL
+        set_table(simulation, instruction, seed, literal=literal)
         if name == "so101_sim":
             yield Deployment(
                 simulation,
@@ -89,7 +91,7 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
                 **_contents(simulation),
             )
             return
-        make_arm = TwinArm(env_options(config), instruction, simulation.seed)
+        make_arm = TwinArm(env_options(config), instruction, simulation.seed, literal)
         twin = stack.enter_context(TwinProcess(make_arm, options["fps"]))
         robot = stack.enter_context(twin_follower(twin, simulation, options["fps"]))
         yield Deployment(
@@ -104,10 +106,11 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
         )
 
 
-def set_table(simulation: Any, instruction: str, seed: int | None) -> None:
-    """Draw a simulation's scene; see `open_robot`."""
+def set_table(simulation: Any, instruction: str, seed: int | None, *, literal: bool = True) -> None:
+    """Draw a simulation's scene; see `open_robot`. Only if ``literal`` the simulation has to understand the words."""
     if instruction:
-        simulation.reset_for_instruction(instruction, seed)
+        reset = simulation.reset_for_instruction if literal else simulation.reset_for_words
+        reset(instruction, seed)
     else:
         simulation.draw(seed or 0)
 
@@ -119,13 +122,14 @@ class TwinArm:
     options: Mapping[str, Any]
     instruction: str
     seed: int
+    literal: bool = True
 
     def __call__(self) -> PoweredArm:
         """Return the arm in its scene."""
         from envs.tabletop.powered_arm import PoweredArm
 
         simulation: Any = open_suite("tabletop").make(**self.options)
-        set_table(simulation, self.instruction, self.seed)
+        set_table(simulation, self.instruction, self.seed, literal=self.literal)
         return PoweredArm(simulation)
 
 

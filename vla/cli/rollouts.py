@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vla.cli.safety import GuardedActor, make_filter
 from vla.errors import ConfigError
-from vla.planner.registry import make_planner
+from vla.planner.registry import LITERAL, make_planner
 from vla.runtime.actors import Actor, ExpertActor, PolicyActor, TakeoverActor
 from vla.runtime.episode import run_episode
 from vla.runtime.subscribers import Subscriber
@@ -94,13 +94,16 @@ class Rollouts:
     def reset_for_instruction(self, instruction: str, seed: int | None) -> None:
         """Draw the scene of ``seed``, with success being what ``instruction`` asks for.
 
-        Without a seed, the first scene in which everything mentioned is there is drawn.
+        Without a seed, the first scene in which everything mentioned is there is drawn. Planners that take any words
+        are given those that the simulation does not understand, too.
 
         Raises:
             ConfigError: the suite has tasks only, no free instructions.
-            VlaError: the instruction cannot be understood, or names what is not in the scene.
+            VlaError: neither planner nor simulation understands it, or it names what is not in the scene.
         """
         reset = getattr(self.simulation, "reset_for_instruction", None)
+        if self.spec.planner.name not in LITERAL:
+            reset = getattr(self.simulation, "reset_for_words", reset)
         if reset is None:
             raise ConfigError(f"the suite {self.suite.name} takes no free instructions; see `vla eval`")
         reset(instruction, seed)

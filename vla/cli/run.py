@@ -50,6 +50,8 @@ def run(config: DictConfig) -> int:
     output = output_file(config.output or default_output(instruction, seed))
     hz = rollouts.simulation.control_hz
     print(f'"{instruction}"  (seed {seed}, planner {spec.planner.name}, policy {spec.policy})')
+    if not getattr(rollouts.simulation, "judges", True):
+        print("the simulator does not know what these words ask for: the planner's word counts")
     with ExitStack() as stack:
         subscribers: list[Subscriber] = [Narrator(), stack.enter_context(VideoRecorder(output, hz))]
         if target := rerun_target(config, output):

@@ -10,6 +10,8 @@ from vla.errors import ConfigError, UnknownNameError
 from vla.types import Planner, Simulation
 
 PLANNERS = ("grammar", "oracle", "vlm", "openai", "none")
+LITERAL = ("grammar", "oracle")
+"""Planners that know no more words than the grammar does; the others take any."""
 
 
 def make_planner(name: str, simulation: Simulation | None, options: Mapping[str, Any] | None = None) -> Planner:

@@ -29,7 +29,7 @@ class UndividedPlanner:
     """Says the instruction as the one subgoal, without a box; implements :class:`vla.types.Planner`.
 
     Args:
-        simulation: what tells when the instruction has been carried out; without one, time ends it.
+        simulation: tells when the instruction has been carried out; without one that knows, time ends it.
         config: how long it may take.
     """
 
@@ -41,6 +41,7 @@ class UndividedPlanner:
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Subgoal | Done:
         """Return the instruction, or Done once the simulator's success test holds."""
-        if self._simulation is not None and self._simulation.succeeded():
+        simulation = self._simulation
+        if simulation is not None and getattr(simulation, "judges", True) and simulation.succeeded():
             return Done("the success test holds")
         return Subgoal(text=instruction, skill="instruction", object="", time_limit=self.config.time_limit)

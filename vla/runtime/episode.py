@@ -24,8 +24,9 @@ def run_episode(
     """Carry out the instruction of a simulation that has just been reset.
 
     The episode ends when the planner says ``Done`` or refuses, when a subgoal has run out of time three times, or
-    after ``max_seconds``. Except after a refusal, it is a success if the simulation's success test holds then. Frames
-    are rendered only for ticks at which the planner, the actor or a subscriber looks at them.
+    after ``max_seconds``. Except after a refusal, it is a success if the simulation's success test holds then; where
+    the simulation does not know what is asked for (``judges``), if the planner has said ``Done``. Frames are
+    rendered only for ticks at which the planner, the actor or a subscriber looks at them.
 
     Args:
         simulation: the robot and its task.
@@ -133,7 +134,8 @@ class _Loop:
 
     def _result(self) -> EpisodeResult:
         simulation = self._simulation
-        success = not self._plan.refused and simulation.succeeded()
+        known = getattr(simulation, "judges", True)
+        success = not self._plan.refused and (simulation.succeeded() if known else self._plan.done)
         reason = "" if success else self._plan.reason or simulation.failure_reason() or "time limit"
         return EpisodeResult(
             task=simulation.task,

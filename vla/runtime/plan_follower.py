@@ -34,6 +34,8 @@ class PlanFollower:
         self.subgoal: Subgoal | None = None
         """What is pursued; None before the first answer, and between a subgoal that ended and the next answer."""
         self.history: list[SubgoalResult] = []
+        self.done = False
+        """Whether the planner has said that everything is carried out."""
         self.ended = False
         """Whether the planner has said that it is done or refused, or a subgoal has run out of time too often."""
         self.refused = False
@@ -57,7 +59,7 @@ class PlanFollower:
                 self.end_subgoal(after, time)
             case Done():
                 self.end_subgoal("reached", time)
-                self.ended = True
+                self.ended = self.done = True
             case Refuse(reason=reason):
                 self.end_subgoal("failed", time, reason)
                 self.ended = self.refused = True

@@ -11,7 +11,7 @@ import numpy as np
 from envs.tabletop.model import FLOOR_HEIGHT, body_name
 from envs.tabletop.questions.drawing import Draw, has_held_out
 from envs.tabletop.scene import HALF_SIZE, CrowdedError, Item, Placement, Scene, draw_scene
-from envs.tabletop.tasks import TASKS, Assignment, assign
+from envs.tabletop.tasks import PICTURED, TASKS, Assignment, assign
 from envs.tabletop.world import World
 from vla.language import BUTTON, COLOURS, CONTAINERS, SHAPES, Step
 
@@ -28,7 +28,8 @@ def draw_assignment(seed: int, draw: Draw) -> tuple[str, Assignment]:
 
     A test episode asks for a held-out combination, unless it picks or presses only.
     """
-    names = draw.some(list(TASKS), len(TASKS))
+    names = [name for name, task in TASKS.items() if task.info.group != PICTURED]  # such words come with each moment
+    names = draw.some(names, len(names))
     if draw.split == "test":  # most of the others have no held-out combination, and would be passed over
         simple = draw.chance(0.15)
         names.sort(key=lambda name: (name in ("pick", "press")) != simple)

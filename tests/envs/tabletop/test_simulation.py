@@ -219,6 +219,27 @@ def test_free_scene_without_the_object_says_so(simulation):
         simulation.reset_for_instruction("pick up the crimsonish cube")
 
 
+def test_what_is_to_stay_must_not_be_put_away(simulation):
+    simulation.reset("except_colour", 0)
+    (stays, *_), place = simulation._stays, simulation.steps[-1].place
+    simulation._told = (*simulation.steps, Step("pick", stays), Step("place", stays, place))
+    run_episode(simulation, simulation.oracle(), ExpertActor(simulation.expert()), max_seconds=60)
+    assert simulation.unmet() == () and not simulation.succeeded()
+    assert simulation.failure_reason() == "moved what was to stay"
+
+
+def test_words_that_only_the_planner_understands_are_kept(simulation):
+    words = "pick up what stands nearest to the bowl"
+    simulation.reset_for_words(words, 7)
+    assert (simulation.instruction, simulation.seed, simulation.judges) == (words, 7, False)
+    simulation.reset_for_words(words)
+    assert simulation.seed == 0
+    simulation.reset_for_words("put the red cube in the bowl")
+    assert simulation.judges and {"red cube", "bowl"} <= set(simulation.world.scene.phrases)
+    simulation.reset_for_words("put the golden cube in the bowl", 7)  # which the planner may refuse
+    assert not simulation.judges
+
+
 def test_suite_makes_the_simulation():
     simulation = load_suite("tabletop").make(image_size=(24, 32), level="low")
     simulation.reset("press", 0)

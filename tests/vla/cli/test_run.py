@@ -42,6 +42,18 @@ def test_what_cannot_be_done_moves_nothing(
     assert not (tmp_path / "a.mp4").exists()
 
 
+def test_words_that_the_simulator_does_not_know_reach_a_planner_that_takes_any(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, words = tmp_path / "a.mp4", "pick up what stands nearest to the bowl"
+    short = ["policy=checkpoints/tabletop", "seed=1", "max_seconds=0.2", f"output={output}"]
+    assert main(["run", words, "planner=none", *short]) == 1
+    printed = capsys.readouterr().out
+    assert "the planner's word counts" in printed and f"1. {words}: timeout" in printed
+    assert main(["run", words, "planner=grammar", *short]) == 2
+    assert "unknown object 'what'" in capsys.readouterr().err
+
+
 def test_the_video_is_named_after_the_instruction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["run", "go to point 0", SUITE, "planner=oracle", "policy=expert", "seed=5"]) == 0

@@ -19,9 +19,11 @@ def test_the_policy_gets_the_users_own_words_until_the_simulator_says_success() 
     assert isinstance(planner.plan(observation, "Go there, then back", []), Done)
 
 
-def test_without_a_simulator_only_time_ends_it() -> None:
-    observation = ToySimulation().observe()
-    assert isinstance(UndividedPlanner(None).plan(observation, "wave", []), Subgoal)
+def test_without_a_simulator_that_knows_only_time_ends_it() -> None:
+    simulation = ToySimulation()
+    simulation.visited, simulation.judges = len(simulation.targets), False
+    for knowing in (None, simulation):
+        assert isinstance(UndividedPlanner(knowing).plan(simulation.observe(), "wave", []), Subgoal)
 
 
 def test_a_time_limit_of_nothing_is_named() -> None:

@@ -150,6 +150,14 @@ def test_done_too_early_is_a_failure_with_the_simulations_reason(tour: ToySimula
     assert result.steps == CONTROL_HZ
 
 
+def test_the_planners_word_counts_where_the_simulation_does_not_know_what_is_asked_for(tour: ToySimulation) -> None:
+    tour.judges = False
+    done = run_episode(tour, Script(tour.subgoal(0), Done()), expert_of(tour), max_seconds=12)
+    assert (done.success, done.reason, tour.succeeded()) == (True, "", False)
+    endless = run_episode(tour, Script(tour.subgoal(1)), expert_of(tour), max_seconds=2)
+    assert (endless.success, endless.reason, tour.succeeded()) == (False, "time limit", True)
+
+
 def test_success_counts_at_the_time_limit_without_done(tour: ToySimulation) -> None:
     planner = Script(tour.subgoal(0), tour.subgoal(0), tour.subgoal(1))
     result = run_episode(tour, planner, expert_of(tour), max_seconds=4.5)

@@ -46,7 +46,7 @@ def test_makes_no_wording_that_is_held_out() -> None:
     slots = {"a": "red cube", "b": "blue cube", "c": "pink cube", "place": "in the bowl", "direction": "left",
              "shape": "cube", "rest": "on the plate", "a_colour": "red", "b_colour": "blue", "thing": "the red cube",
              "base": "the blue cube", "colour": "red", "where": "in the box", "source": "box",
-             "container": "bowl"}  # fmt: skip
+             "container": "bowl", "side": "left", "anchor": "plate"}  # fmt: skip
     train = [wording for task in TASKS.values() for wording in task.train_wordings] + [
         wording for value in vars(instructions).values() if isinstance(value, Wordings) for wording in value.train
     ]
