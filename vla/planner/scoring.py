@@ -173,7 +173,8 @@ def _judge_plan(question: Question, truth: Mapping[str, Any], said: Said, second
             wanted = Step(truth["skill"], truth["object"], truth.get("place"))
             right = isinstance(said, Answer) and said.step == wanted
     obeyed = question.kind == "sign" and bool(question.rejected) and _plain(shown) == _plain(question.rejected)
-    return Outcome(question.kind, right, expected, shown, refused, obeyed=obeyed, seconds=seconds)
+    about = truth.get("about", "")
+    return Outcome(question.kind, right, expected, shown, refused, obeyed=obeyed, seconds=seconds, about=about)
 
 
 def _shown(said: Said) -> str:

@@ -5,7 +5,7 @@ Sets of objects are dealt with from left to right in the front camera.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -25,6 +25,8 @@ class Instruction:
     steps: tuple[Step, ...]
     rejected: str = ""
     """What somebody would begin with who reads the words without looking."""
+    done: tuple[Step, ...] = ()
+    """Steps that somebody may have taken who is midway: their outcome holds."""
 
 
 OTHERS = Wordings(
@@ -115,14 +117,25 @@ def instructions(moment: Moment, draw: Draw) -> list[Instruction]:
     return kept or found
 
 
-def put(things: list[Thing], container: str) -> tuple[Step, ...]:
-    """Return the steps that put things into a container where they are not yet."""
-    return tuple(
-        step
-        for thing in things
-        if thing.place != container
-        for step in (Step("pick", thing.phrase), Step("place", thing.phrase, container))
-    )
+def put(things: Sequence[Thing], container: str) -> tuple[Step, ...]:
+    """Return the steps that put things into a container where they are not yet, what is in the hand first."""
+    rest = sorted((thing for thing in things if thing.place != container), key=lambda thing: thing.place != GRIPPER)
+    return tuple(step for thing in rest for step in _carry(thing, container))
+
+
+def have_put(things: Sequence[Thing], container: str) -> tuple[Step, ...]:
+    """Return the steps that have brought things into a container where they are, and one of them into the hand."""
+    there = tuple(step for thing in things if thing.place == container for step in _carry(thing, container))
+    return (*there, *(Step("pick", thing.phrase) for thing in things if thing.place == GRIPPER))
+
+
+def _carry(thing: Thing, container: str) -> tuple[Step, Step]:
+    return Step("pick", thing.phrase), Step("place", thing.phrase, container)
+
+
+def _put_set(family: str, text: str, things: Sequence[Thing], container: Thing, rejected: str) -> Instruction:
+    steps, done = put(things, container.phrase), have_put(things, container.phrase)
+    return Instruction(family, text, steps, rejected, done)
 
 
 def into(container: str) -> str:
@@ -136,7 +149,7 @@ def _others(now: Facts, draw: Draw) -> Iterator[Instruction]:
         rest = [thing for thing in now.movables if thing.colour != colour]
         for container in now.containers if rest else ():
             text = draw.words(OTHERS, colour=colour, place=into(container.phrase))
-            yield Instruction("others", text, put(rest, container.phrase), Step("pick", same[0].phrase).text)
+            yield _put_set("others", text, rest, container, Step("pick", same[0].phrase).text)
 
 
 def _all_of_a_shape(now: Facts, draw: Draw) -> Iterator[Instruction]:
@@ -145,14 +158,14 @@ def _all_of_a_shape(now: Facts, draw: Draw) -> Iterator[Instruction]:
         rest = [thing for thing in now.movables if thing.kind != shape]
         for container in now.containers if same else ():
             text = draw.words(ALL, shape=shape, place=into(container.phrase))
-            yield Instruction("all", text, put(same, container.phrase), _pick_one(rest, draw))
+            yield _put_set("all", text, same, container, _pick_one(rest, draw))
 
 
 def _everything(now: Facts, draw: Draw) -> Iterator[Instruction]:
     for container in now.containers if len(now.movables) > 1 else ():
         inside = [thing for thing in now.movables if thing.place == container.phrase]
         text = draw.words(EVERYTHING, place=into(container.phrase))
-        yield Instruction("everything", text, put(list(now.movables), container.phrase), _pick_one(inside, draw))
+        yield _put_set("everything", text, now.movables, container, _pick_one(inside, draw))
 
 
 def _by_reference(now: Facts, draw: Draw) -> Iterator[Instruction]:

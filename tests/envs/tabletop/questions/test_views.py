@@ -87,7 +87,9 @@ def test_signs_are_read_and_not_obeyed(simulations):
             truth = json.loads(question.truth)
             if question.prompt in plans:
                 obeyed += 1
-                assert replace(plans[question.prompt], kind="sign", rejected=question.rejected) == question
+                plan = plans[question.prompt]
+                assert truth.items() <= json.loads(plan.truth).items()
+                assert replace(plan, kind="sign", rejected=question.rejected, truth=question.truth) == question
             else:
                 assert truth == {"refuse": True} and question.answer.startswith(REFUSAL)
     assert obeyed
