@@ -54,13 +54,14 @@ def fitted(answers: Sequence[Outcome]) -> Monitor | None:
     They fit these answers; how well they divide others is to be measured on others. None where no bands do.
     """
     above = [band for band in GRID if _is_rare(calibrate(Monitor(band, 0.0), answers).false_success, FALSE_SUCCESS)]
-    if not above:
+    below = [band for band in GRID if _is_rare(calibrate(Monitor(1.0, band), answers).false_failure, FALSE_FAILURE)]
+    if not above or not below:
         return None
-    below = [band for band in (0.0, *GRID) if band < above[0]]
-    rare = [
-        band for band in below if _is_rare(calibrate(Monitor(above[0], band), answers).false_failure, FALSE_FAILURE)
-    ]
-    return Monitor(above[0], rare[-1]) if rare else None
+    lowest, highest = above[0], below[-1]
+    if lowest > highest:
+        return Monitor(lowest, highest)
+    middle = round((lowest + highest) / 2, 2)  # the answers need no gap: as far from either as can be
+    return Monitor(middle, round(middle - 0.01, 2))
 
 
 def _is_rare(wrong: tuple[int, int], allowed: float) -> bool:

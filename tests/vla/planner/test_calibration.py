@@ -25,9 +25,9 @@ def test_fitted_bands_decide_as_much_as_they_may() -> None:
     assert (calibration.false_success, calibration.false_failure) == ((0, 4), (0, 5))
 
 
-def test_answers_that_are_all_right_need_no_gap() -> None:
+def test_where_the_answers_need_no_gap_it_is_in_the_middle() -> None:
     found = fitted([answer(0.8, "yes"), answer(0.3, "no")])
-    assert found == Monitor(0.31, 0.3)
+    assert found == Monitor(0.55, 0.54)
 
 
 def test_a_model_that_is_sure_of_what_is_wrong_has_no_bands() -> None:
