@@ -12,7 +12,8 @@ from vla.vlm.prompts import NO, UNSEEN, YES
 ANSWERS = (YES, NO, UNSEEN)
 """In the order of the probabilities."""
 MEASURED = ("push", "stack")
-"""Skills whose outcome is a matter of where things are: the model locates them, code compares."""
+"""Skills whose outcome is a matter of where things are: the model locates them, code compares. Where a thing is not
+seen on another one that way, the model is asked, too."""
 
 
 class Verdict(Enum):

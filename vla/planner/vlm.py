@@ -46,7 +46,7 @@ class PlanningConfig:
     """Ask at each call where the thing is, so that the box follows it."""
     guard: bool = True
     """Follow no step about things that the instruction does not mention."""
-    at_rest: float = 5.0
+    at_rest: float = 7.0
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
     left_rest: float = 10.0
     """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
@@ -180,9 +180,8 @@ class VlmPlanner:
 
     def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
-        if step.skill in MEASURED:
-            verdict = self._measure(conversation, step, body)
-        else:
+        verdict = self._measure(conversation, step, body) if step.skill in MEASURED else None
+        if verdict is None:
             question = progress_question(subgoal.question, body)
             verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
         self._confirmed = self._confirmed + 1 if verdict is Verdict.REACHED else 0
@@ -190,20 +189,20 @@ class VlmPlanner:
             return Verdict.OPEN
         return verdict
 
-    def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict:
-        """Return whether a thing is where it was to go, from where the model sees it."""
-        if not body.at_rest:
+    def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict | None:
+        """Return whether a thing is where it was to go, from where the model sees it; None if it is to be asked."""
+        assert self._rest is not None
+        let_go = step.skill == "push" or is_open(body.gripper, float(self._rest[-1]), self.config.open)
+        if not body.at_rest or not let_go:
             return Verdict.NOT_REACHED
         thing = conversation.locate(step.object)
-        other = self._box_at_start if step.skill == "push" else conversation.locate(step.place or "")
-        if thing is None or other is None:
+        if step.skill == "stack":
+            base = conversation.locate(step.place or "")
+            return Verdict.REACHED if thing and base and on_top(thing, base) else None
+        if thing is None or self._box_at_start is None:
             return Verdict.OPEN
-        if step.skill == "push":
-            view, height = self.config.view, self.config.object_size / 2
-            reached = self.config.push.reached(view, height, other, thing, step.place or "")
-        else:
-            assert self._rest is not None
-            reached = is_open(body.gripper, float(self._rest[-1]), self.config.open) and on_top(thing, other)
+        view, height = self.config.view, self.config.object_size / 2
+        reached = self.config.push.reached(view, height, self._box_at_start, thing, step.place or "")
         return Verdict.REACHED if reached else Verdict.NOT_REACHED
 
     def _begin(self, conversation: Conversation, step: Step, box: Box | None, front: NDArray[np.uint8]) -> Plan:

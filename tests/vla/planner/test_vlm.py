@@ -123,20 +123,22 @@ ABOVE, BESIDE = Box(0.26, 0.35, 0.5, 0.57), Box(0.55, 0.35, 0.8, 0.57)
 
 
 @pytest.mark.parametrize(
-    ("box", "gripper", "joint", "ends"),
-    [(ABOVE, 30.0, 0.0, True), (BESIDE, 30.0, 0.0, False), (ABOVE, 12.0, 0.0, False), (ABOVE, 30.0, 20.0, False),
-     (None, 30.0, 0.0, False)],
+    ("box", "gripper", "joint", "said", "ends"),
+    [(ABOVE, 30.0, 0.0, None, True), (ABOVE, 12.0, 0.0, None, False), (ABOVE, 30.0, 20.0, None, False),
+     (BESIDE, 30.0, 0.0, NO, False), (BESIDE, 30.0, 0.0, YES, True), (None, 30.0, 0.0, YES, True),
+     (None, 30.0, 0.0, NO, False)],
 )  # fmt: skip
-def test_a_stack_is_seen_where_one_thing_is_above_the_other_and_let_go(
-    box: Box | None, gripper: float, joint: float, ends: bool
+def test_a_stack_is_seen_where_one_thing_is_above_the_other_or_asked_for_once_let_go(
+    box: Box | None, gripper: float, joint: float, said: tuple[float, float, float] | None, ends: bool
 ) -> None:
-    chat = ScriptedChat([Answer(Step("stack", "red cube", "blue cube"), BOX), Answer()])
+    chat = ScriptedChat([Answer(Step("stack", "red cube", "blue cube"), BOX), Answer()], [said] if said else [])
     planner = VlmPlanner(chat)
     task = "stack the red cube on the blue cube"
     planner.plan(observation(), task, [])
     chat.boxes = {"red cube": box, "blue cube": BOX}
     plan = planner.plan(observation(gripper=gripper, joint=joint), task, [])
     assert (plan == Done("reached: stack the red cube on the blue cube")) == ends
+    assert chat.choices == []
 
 
 def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
