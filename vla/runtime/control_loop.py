@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vla.processes import Prompt
 from vla.runtime.approach import ARRIVED, SETTLE_SECONDS, SPEED, Approach, WayToReady, distance
+from vla.runtime.attempt import Attempt
 from vla.runtime.executor import ChunkExecutor
 from vla.runtime.instructions import Instructions
 from vla.runtime.loop_events import LoopEvents
@@ -31,8 +32,8 @@ class ControlLoop:
 
     Each tick: observe, take in what planner and policy have answered, ask them again when they are due, play the action
     of this moment through the safety filter, send it. Without a fresh answer, or a fresh observation, the arm holds;
-    nothing is replayed, nor is the rest of a chunk played whose policy has died. A robot that fails for half a second,
-    or for good, ends the run.
+    nothing is replayed, nor is the rest of a chunk played whose policy has died. Back from a subgoal, the arm rests
+    until the planner has looked. A robot that fails for half a second, or for good, ends the run.
 
     Args:
         robot: observes and acts; ``step`` must return well within a control period.
@@ -189,7 +190,7 @@ class ControlLoop:
     def _start_instruction(self) -> None:
         """Take the next instruction, and forget what was planned for another, on its way here included."""
         self._episode, self._instruction = self._instructions.take()
-        self._plan = PlanFollower(self._begin, self._report_end)
+        self._plan, self._attempt = PlanFollower(self._begin, self._report_end), Attempt()
         self._next_question, self._first_plan = 0.0, self._plan_request + 1
         self._planner_restarts = self._planner.restarts
         self._way.restart()
@@ -221,7 +222,8 @@ class ControlLoop:
         return bool(self._safety.stopped)
 
     def _tick(self, now: float, *, moving: bool) -> None:
-        policy_due = moving and self._plan.subgoal is not None and self._policy.free and self._chunk_is_due(now)
+        acting = moving and self._plan.subgoal is not None and not self._attempt.over
+        policy_due = acting and self._policy.free and self._chunk_is_due(now)
         planner_due = moving and self._way.over and self._planner.free and now >= self._next_question
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
         observation, fresh = self._robot.observe(now, images=policy_due or planner_due or watched)
@@ -235,9 +237,13 @@ class ControlLoop:
         if planner_due and fresh:
             request = PlannerRequest(observation, self._instruction, tuple(self._plan.history), self._episode)
             self._plan_request = self._planner.submit(request)
+            self._attempt.asked(self._plan_request)
             self._next_question = now + self._planner_period
         subgoal = self._plan.subgoal if fresh else None
-        if policy_due and subgoal is not None:
+        if moving and subgoal is not None and self._attempt.see(observation.state):
+            self._next_question = now
+            self._forget_chunks()
+        if policy_due and subgoal is not None and not self._attempt.over:
             self._policy_request = self._policy.submit((observation.at_frames(), subgoal))
         way = self._way.next(observation.state, self._robot.sent, now) if moving and fresh else None
         proposal = self._executor.action_at(now) if moving and subgoal is not None else way
@@ -257,6 +263,8 @@ class ControlLoop:
             reason = "the robot cannot be read"
         elif self._plan.subgoal is None:
             reason = self._plan.unclear or "the planner has not answered"
+        elif self._attempt.over:
+            reason = "the planner has not looked at what has come of it"
         else:
             reason = f"the policy {'has died' if self._policy.dead else 'has not answered'}"
         self._events.waits(reason, now)
@@ -274,6 +282,7 @@ class ControlLoop:
             self._note("planner", reply, self._report.planner_seconds)
             if reply.result is not None and reply.request >= self._first_plan and not self._plan.ended:
                 self._plan.follow(reply.result, now)
+            self._attempt.answered(reply.request)
         while reply := self._policy.poll():
             self._note("policy", reply, self._report.policy_seconds)
             if reply.result is not None and reply.request >= self._first_chunk:
@@ -288,6 +297,7 @@ class ControlLoop:
             self._events.answered(part, reply.seconds)
 
     def _begin(self, subgoal: Subgoal) -> None:
+        self._attempt.begin()
         self._forget_chunks()
         self._events.planned(subgoal)
 

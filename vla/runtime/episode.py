@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from vla.runtime.actors import Actor
+from vla.runtime.attempt import Attempt
 from vla.runtime.plan_follower import PlanFollower
 from vla.runtime.subscribers import Subscriber
-from vla.types import EpisodeResult, Observation, Plan, Planner, Simulation, SubgoalResult
+from vla.types import EpisodeResult, Observation, Plan, Planner, Simulation, Subgoal, SubgoalResult
 
 
 def run_episode(
@@ -35,7 +36,8 @@ def run_episode(
         max_seconds: time limit [s], simulated.
         planner_period: time between questions to the planner [s], simulated.
         planner_latency: simulated time until a planner's answer takes effect [s]; None charges what the call took on
-            the wall clock, which makes the episode depend on the machine. The arm carries on meanwhile.
+            the wall clock, which makes the episode depend on the machine. The arm carries on meanwhile; where answers
+            take time, it rests when it is back from a subgoal, until the planner has looked.
         subscribers: watch the episode.
     """
     loop = _Loop(simulation, planner, actor, planner_period, planner_latency, subscribers)
@@ -60,7 +62,8 @@ class _Loop:
         self._subscribers = subscribers
 
         self._ticks = 0
-        self._plan = PlanFollower(actor.begin, self._report_end, getattr(simulation, "achieved", None))
+        self._plan = PlanFollower(self._begin, self._report_end, getattr(simulation, "achieved", None))
+        self._attempt = Attempt()
 
         self._next_question = 0.0
         self._answer: Plan | None = None
@@ -106,11 +109,18 @@ class _Loop:
             self._answer = self._planner.plan(self._look(images=True), self._simulation.instruction, self._plan.history)
             seconds = perf_counter() - started
             self._planner_seconds.append(seconds)
+            self._attempt.asked(len(self._planner_seconds))
             self._answer_time = self._time + (seconds if self._planner_latency is None else self._planner_latency)
             self._next_question = self._time + self._planner_period
         if self._answer is not None and self._time >= self._answer_time:
             answer, self._answer = self._answer, None
             self._plan.follow(answer, self._time)
+            if self._attempt.answered(len(self._planner_seconds)) and self._plan.subgoal is not None:
+                self._actor.begin(self._plan.subgoal)
+
+    def _begin(self, subgoal: Subgoal) -> None:
+        self._attempt.begin()
+        self._actor.begin(subgoal)
 
     def _report_end(self, result: SubgoalResult) -> None:
         for subscriber in self._subscribers:
@@ -119,7 +129,9 @@ class _Loop:
     def _act(self) -> None:
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
         subgoal = self._plan.subgoal
-        if subgoal is None:
+        if subgoal is not None and self._planner_latency != 0 and self._attempt.see(self._look(images=False).state):
+            self._next_question = self._time
+        if subgoal is None or self._attempt.over:
             observation = self._look(images=watched)
             intended = executed = self._actor.hold(observation, self._last_action)
         else:

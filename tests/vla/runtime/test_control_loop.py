@@ -122,6 +122,36 @@ def test_subgoals_are_carried_out_in_turn(setup: Callable[..., Setup]) -> None:
     assert report.restarts == {"policy": 0, "planner": 0}
 
 
+class Swing:
+    """Goes out and back again, for six ticks each."""
+
+    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
+        def predict(request: PolicyRequest) -> ActionChunk:
+            observation, _subgoal = request
+            times = observation.time + np.arange(12) / 10
+            across = np.where((times - self.begun(observation.time)) // 0.6 % 2 == 0, 80.0, 50.0)
+            return ActionChunk(np.stack([across, np.full(12, 50.0)], axis=1).astype(np.float32), observation.time)
+
+        return predict
+
+    def begun(self, now: float) -> float:
+        self.first = getattr(self, "first", now)
+        return self.first
+
+
+def test_back_from_a_subgoal_the_arm_rests_until_the_planner_has_looked(
+    setup: Callable[..., Setup], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = setup(goals=((10.0, 10.0),), policy=Swing(), seconds=0.5, time_limit=60.0)
+    loop, reasons = toy.loop(), []
+    monkeypatch.setattr(loop._events, "waits", lambda reason, now: reasons.append(reason))
+    loop.run("go", 6.0)
+    assert reasons.count("the planner has not looked at what has come of it") >= 4
+    across = [float(action[0]) for action in toy.robot.actions]
+    rest = next(index for index, value in enumerate(across) if value < 60 and max(across[:index], default=0) > 70)
+    assert max(across[rest:]) > 70  # and goes on with the same subgoal afterwards
+
+
 class Belated(ToySimulation):
     """Its frames are a tenth of a second old."""
 
