@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vla.language import BUTTON, CONTAINERS, SHAPES, Step
+from vla.errors import InstructionError
+from vla.language import BUTTON, CONTAINERS, SHAPES, SKILLS, Step, parse
 from vla.language.lexer import Token, tokenize
 from vla.language.lexicon import ANY, Kind
 
@@ -67,12 +68,22 @@ class Mentions:
     """What an instruction speaks of."""
 
     def __init__(self, instruction: str) -> None:
+        self.instruction = instruction
         tokens = tokenize(instruction)
         words = set(re.findall(r"[a-z]+", instruction.lower()))
         self.things = _things(tokens)
         self.loose = (
             bool(words & LOOSE) or any(token.kind in _LOOSE_KINDS and token.value != "a" for token in tokens)
         ) or not self.things
+
+    @property
+    def skills(self) -> frozenset[str]:
+        """Skills that the instruction can be carried out with; all where its words are beyond the grammar."""
+        try:
+            asked = {clause.skill for clause in parse(self.instruction)}
+        except InstructionError:
+            return frozenset(SKILLS)
+        return frozenset(asked | ({"pick", "place", "stack"} if asked & {"place", "stack"} else set()))
 
     def allow(self, step: Step) -> bool:
         """Whether the instruction could mean a step's object and place; directions are not looked at."""

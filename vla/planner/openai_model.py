@@ -6,10 +6,11 @@ import base64
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from vla.errors import PlanError
+from vla.language import SKILLS
 from vla.planner.endpoint import Endpoint
 from vla.planner.plan_json import SYSTEM, box_question, box_schema, choice_question, plan_schema, read_box, read_json
 from vla.types import Box
@@ -30,7 +31,7 @@ class OpenAiModel:
     """
 
     def __init__(self, endpoint: Endpoint, max_tokens: int = 300, objects: Sequence[str] = ()) -> None:
-        self.endpoint, self.max_tokens, self.schema = endpoint, max_tokens, plan_schema(objects)
+        self.endpoint, self.max_tokens, self.objects = endpoint, max_tokens, objects
 
     def look(self, pictures: Mapping[str, Frame]) -> OpenAiConversation:
         """Encode pictures once for all questions about them."""
@@ -43,9 +44,10 @@ class OpenAiConversation:
     def __init__(self, asked: OpenAiModel, urls: Mapping[str, str]) -> None:
         self._asked, self._urls = asked, urls
 
-    def plan(self, question: str) -> Answer:
+    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        return read_json(self._ask(question, self._asked.max_tokens, self._asked.schema)["message"]["content"])
+        schema = plan_schema(self._asked.objects, skills)
+        return read_json(self._ask(question, self._asked.max_tokens, schema)["message"]["content"])
 
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:
         """Return how probable answers are; an endpoint that tells no probabilities is sure. See `Conversation`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
+from vla.language import SKILLS
 from vla.planner.phrases import check_step
 from vla.planner.plan_grammar import location_grammar, sentence_grammar
 from vla.types import Box
@@ -39,7 +41,8 @@ class OwnModel:
         self.decoder, self.max_tokens = Decoder(model, processor), max_tokens
         locations = processor.locations
         ids = location_ids(processor.tokenizer, locations)
-        self.plans = sentence_grammar(locations, ids, max_tokens, objects)
+        self.plans = cache(partial(sentence_grammar, locations, ids, max_tokens, objects))
+        self.plans(frozenset(SKILLS))  # tells at once of a budget that is too short
         self.boxes = location_grammar(locations, ids)
 
     @classmethod
@@ -70,9 +73,9 @@ class OwnConversation:
     def __init__(self, own: OwnModel, prefix: Prefix) -> None:
         self._own, self._prefix = own, prefix
 
-    def plan(self, question: str) -> Answer:
+    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        written = self._prefix.write(question, self._own.plans, self._own.max_tokens)
+        written = self._prefix.write(question, self._own.plans(frozenset(skills)), self._own.max_tokens)
         answer = read_answer(written.text, self._own.decoder.processor.locations)
         if answer.step is not None:
             check_step(answer.step)

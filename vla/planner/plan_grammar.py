@@ -5,10 +5,10 @@ A token is at least one byte, so that a text of so many bytes always fits a budg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vla.errors import ConfigError
-from vla.language import DIRECTIONS
+from vla.language import DIRECTIONS, SKILLS
 from vla.planner.phrases import LONGEST_WORDS, VAGUE, check_phrase
 from vla.vlm.constraint import Grammar
 from vla.vlm.grounding import Grounding
@@ -21,10 +21,30 @@ LONGEST_REASON = 80
 """Most bytes of a reason to refuse."""
 JSON_BOX = 1000
 """Boxes in JSON are in thousandths of the frame."""
+SENTENCES = {
+    "pick": '"pick up the " PHRASE',
+    "place": '"place the " PHRASE (" in the " | " on the ") PHRASE',
+    "stack": '"stack the " PHRASE " on the " PHRASE',
+    "push": '"push the " PHRASE " to the " DIRECTION',
+    "press": '"press the " PHRASE',
+}
+"""The step of each skill."""
+JSON_STEPS = {
+    "pick": '"pick" object',
+    "place": '"place" object place PHRASE',
+    "stack": '"stack" object place PHRASE',
+    "push": '"push" object place DIRECTION',
+    "press": '"press" object',
+}
+"""The same in JSON, from the skill's name on."""
 
 
 def sentence_grammar(
-    locations: Grounding, location_ids: Sequence[int], budget: int, objects: Sequence[str] = ()
+    locations: Grounding,
+    location_ids: Sequence[int],
+    budget: int,
+    objects: Sequence[str] = (),
+    skills: Collection[str] = SKILLS,
 ) -> Grammar:
     """Return the grammar of the sentences that ``vla.vlm.prompts.read_answer`` reads.
 
@@ -33,6 +53,7 @@ def sentence_grammar(
         location_ids: tokens of the coordinates, in order; empty if they are written as text.
         budget: most tokens of an answer, its end included.
         objects: phrases to choose from; empty for any words.
+        skills: to choose from.
 
     Raises:
         ConfigError: the budget is too short for a plan, or an object is no phrase.
@@ -41,13 +62,13 @@ def sentence_grammar(
     frame = len("place the  in the  ") + (4 if location_ids else len(_widest(locations)))
     text = f"""
 start: STEP | "done" | REFUSAL | {grounded}
-STEP: "pick up the " PHRASE | "place the " PHRASE (" in the " | " on the ") PHRASE | "stack the " PHRASE " on the " PHRASE | "push the " PHRASE " to the " DIRECTION | "press the " PHRASE
+STEP: {_alternatives(SENTENCES, skills)}
 {box}
 DIRECTION: {_any_of(DIRECTIONS)}
 REFUSAL: "refuse: " REASON
 {_words(objects, budget, frame)}
 {_reason(budget - len("refuse: ") - 1)}
-"""  # noqa: E501
+"""
     return Grammar(text, lambda written: _opposite_corner(locations, location_ids, written))
 
 
@@ -66,12 +87,13 @@ def location_grammar(locations: Grounding, location_ids: Sequence[int]) -> Gramm
     )
 
 
-def json_plan_grammar(budget: int, objects: Sequence[str] = ()) -> Grammar:
+def json_plan_grammar(budget: int, objects: Sequence[str] = (), skills: Collection[str] = SKILLS) -> Grammar:
     """Return the grammar of the JSON that ``vla.planner.plan_json.read_json`` reads.
 
     Args:
         budget: most tokens of an answer, its end included.
         objects: phrases to choose from; empty for any words.
+        skills: to choose from.
 
     Raises:
         ConfigError: the budget is too short for a plan, or an object is no phrase.
@@ -79,7 +101,7 @@ def json_plan_grammar(budget: int, objects: Sequence[str] = ()) -> Grammar:
     frame = '{"plan": {"skill": "stack", "object": "", "place": "", "box": [999, 999, 999, 999]}}'
     text = rf"""
 start: "{{\"plan\": {{" (step ", \"box\": " BOX | "\"done\": true" | "\"refuse\": \"" REASON "\"") "}}}}"
-step: "\"skill\": \"" ("pick" | "press") object "\"" | "\"skill\": \"" ("place" | "stack") object place PHRASE "\"" | "\"skill\": \"push" object place DIRECTION "\""
+step: "\"skill\": \"" ({_alternatives(JSON_STEPS, skills)}) "\""
 object: "\", \"object\": \"" PHRASE
 place: "\", \"place\": \""
 BOX: "null" | "[" NUMBER ", " NUMBER ", " NUMBER ", " NUMBER "]"
@@ -87,7 +109,7 @@ NUMBER: /0|[1-9][0-9]{{0,2}}/
 DIRECTION: {_any_of(DIRECTIONS)}
 {_words(objects, budget, len(frame))}
 {_reason(budget - len('{"plan": {"refuse": ""}}') - 1)}
-"""  # noqa: E501
+"""
     return Grammar(text)
 
 
@@ -103,6 +125,10 @@ def json_box_grammar() -> Grammar:
 def choice_grammar(options: Sequence[str]) -> Grammar:
     """Return the grammar of an answer that is one of several texts."""
     return Grammar(f"start: CHOICE\nCHOICE: {_any_of(options)}\n")
+
+
+def _alternatives(steps: Mapping[str, str], skills: Collection[str]) -> str:
+    return " | ".join(steps[skill] for skill in steps if skill in skills)
 
 
 def _words(objects: Sequence[str], budget: int, frame: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from vla.errors import PlanError
@@ -29,22 +29,25 @@ Refuse what cannot be done with what is on the table, and what would do harm."""
 PHRASE_PATTERN = f"^[a-z]+( [a-z]+){{0,{LONGEST_WORDS - 1}}}$"
 
 
-def plan_schema(objects: Sequence[str] = ()) -> dict[str, Any]:
+def plan_schema(objects: Sequence[str] = (), skills: Collection[str] = SKILLS) -> dict[str, Any]:
     """Return the JSON schema of a plan.
 
     Args:
         objects: phrases to choose from; empty for any words.
+        skills: to choose from.
     """
     phrase: dict[str, Any] = {"enum": list(objects)} if objects else {"type": "string", "pattern": PHRASE_PATTERN}
     coordinate = {"type": "integer", "minimum": 0, "maximum": JSON_BOX}
     box = {
         "anyOf": [{"type": "array", "items": coordinate, "minItems": 4, "maxItems": 4}, {"type": "null"}],
     }
-    skill = {name: {"enum": list(skills)} for name, skills in _SKILLS.items()}
+    places: dict[str, dict[str, Any]] = {
+        "alone": {}, "placed": {"place": phrase}, "directed": {"place": {"enum": list(DIRECTIONS)}}
+    }  # fmt: skip
     steps = [
-        _record(skill=skill["alone"], object=phrase, box=box),
-        _record(skill=skill["placed"], object=phrase, place=phrase, box=box),
-        _record(skill=skill["directed"], object=phrase, place={"enum": list(DIRECTIONS)}, box=box),
+        _record(skill={"enum": possible}, object=phrase, **places[name], box=box)
+        for name, of_kind in _SKILLS.items()
+        if (possible := [skill for skill in of_kind if skill in skills])
     ]
     reason = {"type": "string", "pattern": f"^[a-z][a-z0-9 ,'-]{{0,{LONGEST_REASON - 1}}}$"}
     return _record(plan={"anyOf": [*steps, _record(done={"enum": [True]}), _record(refuse=reason)]})

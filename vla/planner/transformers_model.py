@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, LogitsProcessorList
 
 from vla.errors import CheckpointError, ConfigError
+from vla.language import SKILLS
 from vla.planner.plan_grammar import json_box_grammar, json_plan_grammar
 from vla.planner.plan_json import SYSTEM, box_question, choice_question, read_box, read_json
 from vla.types import Box
@@ -39,7 +41,8 @@ class TransformersModel:
     def __init__(self, model: Any, processor: Any, max_tokens: int = 160, objects: Sequence[str] = ()) -> None:
         self.model, self.processor, self.max_tokens = model, processor, max_tokens
         self.guide = Guide(processor.tokenizer)
-        self.plans, self.boxes = json_plan_grammar(max_tokens, objects), json_box_grammar()
+        self.plans, self.boxes = cache(partial(json_plan_grammar, max_tokens, objects)), json_box_grammar()
+        self.plans(frozenset(SKILLS))  # tells at once of a budget that is too short
 
     @classmethod
     def load(
@@ -73,9 +76,9 @@ class TransformersConversation:
         self._asked = asked
         self._pictures = {camera: as_picture(picture) for camera, picture in pictures.items()}
 
-    def plan(self, question: str) -> Answer:
+    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        return read_json(self._write(question, self._asked.plans, self._asked.max_tokens))
+        return read_json(self._write(question, self._asked.plans(frozenset(skills)), self._asked.max_tokens))
 
     @torch.inference_mode()
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:

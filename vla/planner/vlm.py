@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import ConfigError, GroundingError, LinkError, PlanError
-from vla.language import Step
+from vla.language import SKILLS, Step
 from vla.planner.chat import Chat, Conversation
 from vla.planner.grammar import TIME_LIMITS, distance_from_rest
 from vla.planner.grounding import CameraView
@@ -139,16 +139,16 @@ class VlmPlanner:
             else:
                 return self._refreshed(conversation, self._step, self._subgoal)
             self._subgoal = self._step = None
-        answer = conversation.plan(
-            plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
-        )
+        mentions = Mentions(instruction)
+        question = plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
+        answer = conversation.plan(question, mentions.skills if self.config.guard else SKILLS)
         if answer.refusal:
             return Refuse(answer.refusal)
         if doubtful:
             self._settle(doubtful, answer.step)
         if answer.step is None:
             return Done(self._report() or "there was nothing to do")
-        if self.config.guard and not Mentions(instruction).allow(answer.step):
+        if self.config.guard and not mentions.allow(answer.step):
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
 

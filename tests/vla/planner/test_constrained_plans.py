@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher
 
 from vla.errors import ConfigError, PlanError
-from vla.language import MOVABLES, Step
+from vla.language import MOVABLES, SKILLS, Step
 from vla.planner.phrases import VAGUE, check_phrase, check_step, step_text
 from vla.planner.plan_grammar import json_box_grammar, json_plan_grammar, location_grammar, sentence_grammar
 from vla.planner.plan_json import box_schema, plan_schema, read_box, read_json
@@ -90,6 +90,18 @@ def test_only_given_objects_are_named(seed: int) -> None:
         write(guide, sentence_grammar(LOCATIONS["tokens"], ids, 90, objects), seed, 90), LOCATIONS["tokens"]
     )
     assert answer.step is None or answer.step.object in objects
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sets(st.sampled_from(SKILLS), min_size=1))
+def test_only_given_skills_are_planned(seed: int, skills: set[str]) -> None:
+    guide, ids = GUIDES["tokens"]
+    sentence = write(guide, sentence_grammar(LOCATIONS["tokens"], ids, 90, (), skills), seed, 90)
+    answer = read_answer(sentence, LOCATIONS["tokens"])
+    assert answer.step is None or answer.step.skill in skills
+    text = write(guide, json_plan_grammar(160, (), skills), seed, 160)
+    assert fits(guide, plan_schema((), skills), text)
+    assert not any(f'"skill": "{skill}"' in text for skill in set(SKILLS) - skills)
 
 
 @settings(max_examples=20, deadline=None)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.vla.planner.vlm_helpers import BOX, ScriptedChat, observation
 from vla.errors import ConfigError, LinkError, PlanError
-from vla.language import Step
+from vla.language import SKILLS, Step
 from vla.planner.grounding import CameraView
 from vla.planner.monitor import Monitor, Verdict
 from vla.planner.own_model import OwnModel
@@ -46,7 +46,7 @@ def test_steps_follow_each_other_as_the_monitor_sees_them_reached() -> None:
 def test_the_arm_tells_whether_it_is_back_where_the_episode_began() -> None:
     chat = ScriptedChat([PICK], [NO, NO, NO])
     planner = VlmPlanner(chat)
-    for joint in (20.0, 24.0, 26.0, 18.0):
+    for joint in (20.0, 24.0, 28.0, 18.0):
         planner.plan(observation(joint=joint), TASK, [])
     told = [next(line for line in question.splitlines() if line.startswith("Arm")) for question in chat.asked
             if "Gripper" in question]  # fmt: skip
@@ -260,6 +260,21 @@ def test_a_plan_that_cannot_be_read_is_asked_for_again() -> None:
 def test_without_the_front_camera_nothing_is_planned() -> None:
     plan = VlmPlanner(ScriptedChat()).plan(observation(wrist=np.zeros((8, 8, 3), np.uint8)), TASK, [])
     assert plan == Refuse("there is no picture of camera 'front'; cameras: wrist")
+
+
+@pytest.mark.parametrize(
+    ("instruction", "guard", "skills"),
+    [
+        ("shove the red cube to the left", True, {"push"}),
+        ("put the red cube in the bowl, then push the button", True, {"pick", "place", "stack", "press"}),
+        ("put everything that is not red in the bowl", True, set(SKILLS)),
+        ("shove the red cube to the left", False, set(SKILLS)),
+    ],
+)
+def test_a_plan_has_only_skills_that_the_words_can_mean(instruction: str, guard: bool, skills: set[str]) -> None:
+    chat = ScriptedChat([Answer()])
+    VlmPlanner(chat, PlanningConfig(guard=guard)).plan(observation(), instruction, [])
+    assert chat.offered == [skills]
 
 
 def test_another_episode_begins_from_nothing() -> None:

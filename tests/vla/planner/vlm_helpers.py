@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from vla.language import SKILLS
 from vla.types import Box, Observation
 from vla.vlm.processing import Frame
 from vla.vlm.prompts import Answer
@@ -31,13 +32,16 @@ class ScriptedChat:
     """Of some things; all others are at ``box``."""
     looked: list[dict[str, Frame]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    offered: list[set[str]] = field(default_factory=list)
+    """Skills that each plan could choose from."""
 
     def look(self, pictures: Mapping[str, Frame]) -> ScriptedChat:
         self.looked.append(dict(pictures))
         return self
 
-    def plan(self, question: str) -> Answer:
+    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
         self.asked.append(question)
+        self.offered.append(set(skills))
         return self._next(self.plans)
 
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:
