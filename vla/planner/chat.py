@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from vla.language import SKILLS
+from vla.planner.phrases import CHOICES
 from vla.types import Box
 from vla.vlm.processing import Frame
 from vla.vlm.prompts import Answer
@@ -14,12 +14,12 @@ from vla.vlm.prompts import Answer
 class Conversation(Protocol):
     """Questions about the same pictures; each stands alone."""
 
-    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
         """Answer a question that ``vla.vlm.prompts.plan_question`` has made.
 
         Args:
             question: for the next subgoal.
-            skills: that a step may have.
+            choices: what the plan may be, beside a refusal; at least one skill.
 
         Raises:
             PlanError: the answer is no plan.

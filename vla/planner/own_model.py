@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from vla.language import SKILLS
-from vla.planner.phrases import check_step
+from vla.planner.phrases import CHOICES, check_step
 from vla.planner.plan_grammar import location_grammar, sentence_grammar
 from vla.types import Box
 from vla.vlm import VisionLanguageModel, VlmProcessor
@@ -42,7 +41,7 @@ class OwnModel:
         locations = processor.locations
         ids = location_ids(processor.tokenizer, locations)
         self.plans = cache(partial(sentence_grammar, locations, ids, max_tokens, objects))
-        self.plans(frozenset(SKILLS))  # tells at once of a budget that is too short
+        self.plans(frozenset(CHOICES))  # tells at once of a budget that is too short
         self.boxes = location_grammar(locations, ids)
 
     @classmethod
@@ -73,9 +72,9 @@ class OwnConversation:
     def __init__(self, own: OwnModel, prefix: Prefix) -> None:
         self._own, self._prefix = own, prefix
 
-    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        written = self._prefix.write(question, self._own.plans(frozenset(skills)), self._own.max_tokens)
+        written = self._prefix.write(question, self._own.plans(frozenset(choices)), self._own.max_tokens)
         answer = read_answer(written.text, self._own.decoder.processor.locations)
         if answer.step is not None:
             check_step(answer.step)

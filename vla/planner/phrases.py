@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 from vla.errors import PlanError
-from vla.language import BUTTON, CONTAINERS, DIRECTIONS, MOVABLES, PREPOSITIONS, Step
+from vla.language import BUTTON, CONTAINERS, DIRECTIONS, MOVABLES, PREPOSITIONS, SKILLS, Step
 from vla.language.lexicon import NOUNS, PLURALS
+from vla.vlm.prompts import DONE
 
+CHOICES = (*SKILLS, DONE)
+"""What a plan may be, beside a refusal: a step of a skill, or the end."""
 LONGEST_WORDS = 4
 """Most words of a phrase."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from vla.errors import ConfigError
-from vla.language import DIRECTIONS, SKILLS
-from vla.planner.phrases import LONGEST_WORDS, VAGUE, check_phrase
+from vla.language import DIRECTIONS
+from vla.planner.phrases import CHOICES, LONGEST_WORDS, VAGUE, check_phrase
 from vla.vlm.constraint import Grammar
 from vla.vlm.grounding import Grounding
+from vla.vlm.prompts import DONE
 
 WORD = 9
 """Letters that a word may have in any case: ``turquoise``."""
@@ -44,7 +45,7 @@ def sentence_grammar(
     location_ids: Sequence[int],
     budget: int,
     objects: Sequence[str] = (),
-    skills: Collection[str] = SKILLS,
+    choices: Collection[str] = CHOICES,
 ) -> Grammar:
     """Return the grammar of the sentences that ``vla.vlm.prompts.read_answer`` reads.
 
@@ -53,16 +54,17 @@ def sentence_grammar(
         location_ids: tokens of the coordinates, in order; empty if they are written as text.
         budget: most tokens of an answer, its end included.
         objects: phrases to choose from; empty for any words.
-        skills: to choose from.
+        choices: what the plan may be, beside a refusal; at least one skill.
 
     Raises:
         ConfigError: the budget is too short for a plan, or an object is no phrase.
     """
     box, grounded = _corner(locations, location_ids)
+    end = f'"{DONE}" | ' if DONE in choices else ""
     frame = len("place the  in the  ") + (4 if location_ids else len(_widest(locations)))
     text = f"""
-start: STEP | "done" | REFUSAL | {grounded}
-STEP: {_alternatives(SENTENCES, skills)}
+start: STEP | {end}REFUSAL | {grounded}
+STEP: {_alternatives(SENTENCES, choices)}
 {box}
 DIRECTION: {_any_of(DIRECTIONS)}
 REFUSAL: "refuse: " REASON
@@ -87,21 +89,22 @@ def location_grammar(locations: Grounding, location_ids: Sequence[int]) -> Gramm
     )
 
 
-def json_plan_grammar(budget: int, objects: Sequence[str] = (), skills: Collection[str] = SKILLS) -> Grammar:
+def json_plan_grammar(budget: int, objects: Sequence[str] = (), choices: Collection[str] = CHOICES) -> Grammar:
     """Return the grammar of the JSON that ``vla.planner.plan_json.read_json`` reads.
 
     Args:
         budget: most tokens of an answer, its end included.
         objects: phrases to choose from; empty for any words.
-        skills: to choose from.
+        choices: what the plan may be, beside a refusal; at least one skill.
 
     Raises:
         ConfigError: the budget is too short for a plan, or an object is no phrase.
     """
+    end = r'"\"done\": true" | ' if DONE in choices else ""
     frame = '{"plan": {"skill": "stack", "object": "", "place": "", "box": [999, 999, 999, 999]}}'
     text = rf"""
-start: "{{\"plan\": {{" (step ", \"box\": " BOX | "\"done\": true" | "\"refuse\": \"" REASON "\"") "}}}}"
-step: "\"skill\": \"" ({_alternatives(JSON_STEPS, skills)}) "\""
+start: "{{\"plan\": {{" (step ", \"box\": " BOX | {end}"\"refuse\": \"" REASON "\"") "}}}}"
+step: "\"skill\": \"" ({_alternatives(JSON_STEPS, choices)}) "\""
 object: "\", \"object\": \"" PHRASE
 place: "\", \"place\": \""
 BOX: "null" | "[" NUMBER ", " NUMBER ", " NUMBER ", " NUMBER "]"
@@ -127,8 +130,8 @@ def choice_grammar(options: Sequence[str]) -> Grammar:
     return Grammar(f"start: CHOICE\nCHOICE: {_any_of(options)}\n")
 
 
-def _alternatives(steps: Mapping[str, str], skills: Collection[str]) -> str:
-    return " | ".join(steps[skill] for skill in steps if skill in skills)
+def _alternatives(steps: Mapping[str, str], choices: Collection[str]) -> str:
+    return " | ".join(steps[skill] for skill in steps if skill in choices)
 
 
 def _words(objects: Sequence[str], budget: int, frame: int) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from vla.errors import PlanError
 from vla.language import DIRECTIONS, SKILLS, Step
-from vla.planner.phrases import LONGEST_WORDS, check_phrase, check_step
+from vla.planner.phrases import CHOICES, LONGEST_WORDS, check_phrase, check_step
 from vla.planner.plan_grammar import JSON_BOX, LONGEST_REASON
 from vla.types import Box
-from vla.vlm.prompts import Answer
+from vla.vlm.prompts import DONE, Answer
 
 SYSTEM = """\
 You plan for a robot arm at a table. The pictures come after the names of their cameras; "front before" shows what the \
@@ -29,12 +29,12 @@ Refuse what cannot be done with what is on the table, and what would do harm."""
 PHRASE_PATTERN = f"^[a-z]+( [a-z]+){{0,{LONGEST_WORDS - 1}}}$"
 
 
-def plan_schema(objects: Sequence[str] = (), skills: Collection[str] = SKILLS) -> dict[str, Any]:
+def plan_schema(objects: Sequence[str] = (), choices: Collection[str] = CHOICES) -> dict[str, Any]:
     """Return the JSON schema of a plan.
 
     Args:
         objects: phrases to choose from; empty for any words.
-        skills: to choose from.
+        choices: what the plan may be, beside a refusal; at least one skill.
     """
     phrase: dict[str, Any] = {"enum": list(objects)} if objects else {"type": "string", "pattern": PHRASE_PATTERN}
     coordinate = {"type": "integer", "minimum": 0, "maximum": JSON_BOX}
@@ -47,10 +47,11 @@ def plan_schema(objects: Sequence[str] = (), skills: Collection[str] = SKILLS) -
     steps = [
         _record(skill={"enum": possible}, object=phrase, **places[name], box=box)
         for name, of_kind in _SKILLS.items()
-        if (possible := [skill for skill in of_kind if skill in skills])
+        if (possible := [skill for skill in of_kind if skill in choices])
     ]
     reason = {"type": "string", "pattern": f"^[a-z][a-z0-9 ,'-]{{0,{LONGEST_REASON - 1}}}$"}
-    return _record(plan={"anyOf": [*steps, _record(done={"enum": [True]}), _record(refuse=reason)]})
+    end = [_record(done={"enum": [True]})] if DONE in choices else []
+    return _record(plan={"anyOf": [*steps, *end, _record(refuse=reason)]})
 
 
 def box_schema() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, LogitsProcessorList
 
 from vla.errors import CheckpointError, ConfigError
-from vla.language import SKILLS
+from vla.planner.phrases import CHOICES
 from vla.planner.plan_grammar import json_box_grammar, json_plan_grammar
 from vla.planner.plan_json import SYSTEM, box_question, choice_question, read_box, read_json
 from vla.types import Box
@@ -42,7 +42,7 @@ class TransformersModel:
         self.model, self.processor, self.max_tokens = model, processor, max_tokens
         self.guide = Guide(processor.tokenizer)
         self.plans, self.boxes = cache(partial(json_plan_grammar, max_tokens, objects)), json_box_grammar()
-        self.plans(frozenset(SKILLS))  # tells at once of a budget that is too short
+        self.plans(frozenset(CHOICES))  # tells at once of a budget that is too short
 
     @classmethod
     def load(
@@ -76,9 +76,9 @@ class TransformersConversation:
         self._asked = asked
         self._pictures = {camera: as_picture(picture) for camera, picture in pictures.items()}
 
-    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        return read_json(self._write(question, self._asked.plans(frozenset(skills)), self._asked.max_tokens))
+        return read_json(self._write(question, self._asked.plans(frozenset(choices)), self._asked.max_tokens))
 
     @torch.inference_mode()
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:

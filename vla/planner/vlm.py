@@ -24,7 +24,7 @@ from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
 from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
 from vla.planner.phrases import step_question, step_text
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
-from vla.vlm.prompts import BEFORE, Body, Situation, plan_question, progress_question
+from vla.vlm.prompts import BEFORE, DONE, Body, Situation, plan_question, progress_question
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,10 @@ class VlmPlanner:
             self._subgoal = self._step = None
         mentions = Mentions(instruction)
         question = plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
-        answer = conversation.plan(question, mentions.skills if self.config.guard else SKILLS)
+        choices = set(mentions.skills if self.config.guard else SKILLS)
+        if self._after == "reached":  # what has just been seen to fail is not the end
+            choices.add(DONE)
+        answer = conversation.plan(question, choices)
         if answer.refusal:
             return Refuse(answer.refusal)
         if doubtful:

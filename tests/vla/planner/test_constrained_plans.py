@@ -12,12 +12,12 @@ from llguidance import LLMatcher
 
 from vla.errors import ConfigError, PlanError
 from vla.language import MOVABLES, SKILLS, Step
-from vla.planner.phrases import VAGUE, check_phrase, check_step, step_text
+from vla.planner.phrases import CHOICES, VAGUE, check_phrase, check_step, step_text
 from vla.planner.plan_grammar import json_box_grammar, json_plan_grammar, location_grammar, sentence_grammar
 from vla.planner.plan_json import box_schema, plan_schema, read_box, read_json
 from vla.vlm.constraint import Grammar, Guide, json_grammar
 from vla.vlm.grounding import ABSENT, Grounding
-from vla.vlm.prompts import read_answer
+from vla.vlm.prompts import DONE, read_answer
 from vla.vlm.tiny import byte_tokenizer
 from vla.vlm.vocabulary import add_tokens
 
@@ -93,15 +93,17 @@ def test_only_given_objects_are_named(seed: int) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seeds, st.sets(st.sampled_from(SKILLS), min_size=1))
-def test_only_given_skills_are_planned(seed: int, skills: set[str]) -> None:
+@given(seeds, st.sets(st.sampled_from(SKILLS), min_size=1), st.sampled_from([set(), {DONE}]))
+def test_only_given_choices_are_planned(seed: int, skills: set[str], end: set[str]) -> None:
     guide, ids = GUIDES["tokens"]
-    sentence = write(guide, sentence_grammar(LOCATIONS["tokens"], ids, 90, (), skills), seed, 90)
+    choices = skills | end
+    sentence = write(guide, sentence_grammar(LOCATIONS["tokens"], ids, 90, (), choices), seed, 90)
     answer = read_answer(sentence, LOCATIONS["tokens"])
-    assert answer.step is None or answer.step.skill in skills
-    text = write(guide, json_plan_grammar(160, (), skills), seed, 160)
-    assert fits(guide, plan_schema((), skills), text)
-    assert not any(f'"skill": "{skill}"' in text for skill in set(SKILLS) - skills)
+    assert answer.refusal or (answer.step.skill if answer.step else DONE) in choices
+    text = write(guide, json_plan_grammar(160, (), choices), seed, 160)
+    assert fits(guide, plan_schema((), choices), text)
+    assert not any(f'"skill": "{skill}"' in text for skill in set(CHOICES) - choices)
+    assert DONE in choices or '"done"' not in text
 
 
 @settings(max_examples=20, deadline=None)

@@ -274,7 +274,19 @@ def test_without_the_front_camera_nothing_is_planned() -> None:
 def test_a_plan_has_only_skills_that_the_words_can_mean(instruction: str, guard: bool, skills: set[str]) -> None:
     chat = ScriptedChat([Answer()])
     VlmPlanner(chat, PlanningConfig(guard=guard)).plan(observation(), instruction, [])
-    assert chat.offered == [skills]
+    assert chat.offered == [skills | {"done"}]
+
+
+def test_what_has_just_been_seen_to_fail_is_not_the_end() -> None:
+    chat = ScriptedChat([PICK, PLACE, PICK, PLACE, Answer()], [YES, NO, NO, YES, YES])
+    planner = VlmPlanner(chat)
+    planner.plan(observation(), TASK, [])
+    planner.plan(observation(), TASK, [])
+    planner.plan(observation(joint=20.0), TASK, [])
+    planner.plan(observation(), TASK, [])  # back, and the place has failed
+    for _ in range(2):
+        planner.plan(observation(), TASK, [])
+    assert ["done" in choices for choices in chat.offered] == [True, True, False, True, True]
 
 
 def test_another_episode_begins_from_nothing() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla.language import SKILLS
+from vla.planner.phrases import CHOICES
 from vla.types import Box, Observation
 from vla.vlm.processing import Frame
 from vla.vlm.prompts import Answer
@@ -33,15 +33,15 @@ class ScriptedChat:
     looked: list[dict[str, Frame]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     offered: list[set[str]] = field(default_factory=list)
-    """Skills that each plan could choose from."""
+    """What each plan could be."""
 
     def look(self, pictures: Mapping[str, Frame]) -> ScriptedChat:
         self.looked.append(dict(pictures))
         return self
 
-    def plan(self, question: str, skills: Collection[str] = SKILLS) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
         self.asked.append(question)
-        self.offered.append(set(skills))
+        self.offered.append(set(choices))
         return self._next(self.plans)
 
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:
