@@ -29,6 +29,8 @@ class Instruction:
     """Steps that somebody may have taken who is midway: their outcome holds."""
 
 
+RECALLED = "recalled"
+"""Family of the instructions that name a thing by where it was."""
 OTHERS = Wordings(
     (
         "put everything that is not {colour} {place}",
@@ -109,8 +111,8 @@ def instructions(moment: Moment, draw: Draw) -> list[Instruction]:
     families = (_others, _all_of_a_shape, _everything, _by_reference, _by_colour, _contents, _plain, _pushes, _stacks)
     found = [
         instruction
-        for family in families
-        for instruction in family(now, draw)
+        for offered in (*(family(now, draw) for family in families), _by_where_it_was(moment, draw))
+        for instruction in offered
         if draw.allows(instruction.steps) and can_be_told(moment, instruction.steps)
     ]
     kept = [instruction for instruction in found if has_held_out(instruction.steps)] if draw.split == "test" else []
@@ -178,6 +180,15 @@ def _by_reference(now: Facts, draw: Draw) -> Iterator[Instruction]:
         yield from _pick_or_put("reference", named, thing, now, draw, rejected)
 
 
+def _by_where_it_was(moment: Moment, draw: Draw) -> Iterator[Instruction]:
+    """What is in the hand, by where it was when the subgoal began: only who is told what is done can follow."""
+    held = moment.now.held
+    if held is not None:
+        for text, thing in references(moment.before):
+            if thing.phrase == held.phrase and thing.place != GRIPPER:
+                yield from _pick_or_put(RECALLED, text, held, moment.now, draw, "")
+
+
 def _by_colour(now: Facts, draw: Draw) -> Iterator[Instruction]:
     for thing in now.movables:
         if [other.colour for other in now.movables].count(thing.colour) == 1:
@@ -227,9 +238,11 @@ def _pick_or_put(family: str, named: str, thing: Thing, now: Facts, draw: Draw, 
     container = draw.one(now.containers).phrase if now.containers and draw.chance(0.5) else ""
     if container in CONTAINERS and not (thing.place == container and family == "reference"):
         text = draw.words(PUT, thing=named, place=into(container))
-        yield Instruction(family, text, put([thing], container), rejected)
+        yield Instruction(family, text, put([thing], container), rejected, have_put([thing], container))
     else:
-        yield Instruction(family, draw.words(PICK, thing=named), (Step("pick", thing.phrase),), rejected)
+        pick = (Step("pick", thing.phrase),)
+        done = pick if thing.place == GRIPPER else ()
+        yield Instruction(family, draw.words(PICK, thing=named), pick, rejected, done)
 
 
 def _pick_one(things: list[Thing], draw: Draw) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from envs.tabletop.questions.drawing import Draw, ask
-from envs.tabletop.questions.instructions import Instruction, instructions
+from envs.tabletop.questions.instructions import RECALLED, Instruction, instructions
 from envs.tabletop.questions.moments import Moment, due
 from envs.tabletop.questions.rewording import reword
 from envs.tabletop.world import World
@@ -37,7 +37,7 @@ def _ask_new(moment: Moment, new: Instruction, draw: Draw) -> Question:
     """Return the question of an instruction that is begun at this moment, or is under way."""
     step, situation = due(moment.world, new.steps), moment.at_outset(reword(new.text, draw))
     rejected = new.rejected if step is not None and step.skill == "pick" else ""
-    if new.done and draw.chance(MIDWAY):
+    if new.done and (new.family == RECALLED or draw.chance(MIDWAY)):
         situation = replace(situation, reached=tuple(done.text for done in new.done))
     elif new.family == "push" and moment.now.ready and moment.now.held is None and draw.chance(PUSHED):
         situation = replace(situation, reached=tuple(done.text for done in new.steps))

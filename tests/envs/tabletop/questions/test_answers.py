@@ -16,7 +16,7 @@ from vla.vlm.grounding import ABSENT
 from vla.vlm.prompts import BOX, DONE, REFUSAL, UNSEEN, YES, read_step
 
 FAMILIES_OF_PLANS = (
-    "task", "others", "all", "everything", "reference", "colour", "contents", "plain", "push", "stack"
+    "task", "others", "all", "everything", "reference", "colour", "contents", "plain", "push", "stack", "recalled"
 )  # fmt: skip
 THING = re.compile("|".join([*MOVABLES, *CONTAINERS, "button"]))
 
