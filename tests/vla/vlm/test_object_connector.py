@@ -84,6 +84,19 @@ def test_two_boxes_of_one_object_are_one() -> None:
     assert bool((tokens_of(connector)[1] == connector.nothing).all())
 
 
+def test_the_same_word_tells_where_its_thing_is() -> None:
+    connector = connector_that_sees(0, 13)
+    features = torch.zeros(1, 16, 12)  # all patches look the same
+    first, second = connector(features).view(SPEC.objects, SPEC.words + SPEC.states + 5, 20)[:2]
+    boxes = connector.detect(features).boxes[0, [0, 13 * SIZES]]
+    moved = connector.place(2 * (boxes[1] - boxes[0]))
+    told = SPEC.words + SPEC.states
+    torch.testing.assert_close(second[:told] - first[:told], moved.expand(told, -1))
+    torch.testing.assert_close(first[-1], second[-1])  # the look is not moved
+    distances = (EMBEDDINGS - EMBEDDINGS.mean(dim=0)).norm(dim=1)
+    assert 0 < float(moved.detach().norm()) < float(distances.mean())
+
+
 def test_coordinates_between_two_location_tokens_are_between_their_vectors() -> None:
     connector = connector_that_sees()
     written = connector._written(torch.tensor([[[0.0, 0.5, 1.0, 1 / 15]]]))[0, 0]

@@ -8,6 +8,7 @@ it, answers what is where. It has to be taught what is where; see `vla.vlm.train
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ PRESENT = 0.3
 """Score from which on there is an object."""
 SAME = 0.6
 """Overlap from which on two boxes are of one object."""
+PLACED = 0.3
+"""How far a word is moved for each edge that is at the end of the image, relative to how far words are apart."""
 USUAL = {"small": 0.08, "large": 0.24}
 """Width and height that boxes start from, fractions of the image."""
 
@@ -80,6 +83,7 @@ class ObjectConnector(Connector):
         self.word = WordHead(spec.dim, spec.words, spec.hidden_dim)
         self.state = WordHead(spec.dim, spec.states, spec.hidden_dim)
         self.look = nn.Linear(spec.dim, SIZES * spec.hidden_dim)
+        self.place = nn.Linear(4, spec.hidden_dim, bias=False)
         self.locations = nn.Parameter(torch.zeros(spec.bins, spec.hidden_dim))
         self.nothing = nn.Parameter(torch.zeros(spec.hidden_dim))
         nn.init.constant_(self.presence.bias, -4.0)
@@ -97,6 +101,8 @@ class ObjectConnector(Connector):
         self.nothing.copy_(mean)
         for head in (self.word, self.state):
             head.bias.copy_(mean.repeat(SIZES * head.words))
+        spread = (embeddings.float() - mean).norm(dim=1).mean()
+        self.place.weight.normal_(std=float(PLACED * spread) / math.sqrt(len(mean)))
 
     def detect(self, features: Tensor) -> Detections:
         """Return what each patch answers, given patch features (B, N, D)."""
@@ -117,8 +123,9 @@ class ObjectConnector(Connector):
         patch, size = chosen // SIZES, chosen % SIZES
         hidden = found.hidden.take_along_dim(patch[..., None], dim=1)
         look = _pick(self.look(hidden).unflatten(-1, (SIZES, -1)), size)
-        said = [self.word.of(hidden, size), self.state.of(hidden, size)]
-        parts = [*said, self._written(boxes), self.level(look.float())[:, :, None]]
+        said = torch.cat([self.word.of(hidden, size), self.state.of(hidden, size)], dim=2)
+        said = said + self.place(2 * boxes - 1)[:, :, None]
+        parts = [said, self._written(boxes), self.level(look.float())[:, :, None]]
         tokens = torch.where(present[..., None, None], torch.cat(parts, dim=2), self.nothing)
         return tokens.flatten(1, 2)
 
