@@ -55,7 +55,7 @@ def _interval(interval: Sequence[float]) -> str:
 
 
 def _reasons(failures: Mapping[str, int]) -> str:
-    shown = [f"{count} × {reason}" for reason, count in list(failures.items())[:SHOWN_REASONS]]
+    shown = [f"{count} × {reason.partition(';')[0]}" for reason, count in list(failures.items())[:SHOWN_REASONS]]
     if len(failures) > SHOWN_REASONS:
         shown.append("…")
     return ", ".join(shown)

@@ -5,7 +5,7 @@ from vla.evaluation.table import success_table
 
 
 def test_table_shows_rates_intervals_and_the_commonest_failures() -> None:
-    reasons = ["dropped", "dropped", "missed", "too slow"]
+    reasons = ["dropped", "dropped", "missed; reached: pick up the red cube", "too slow"]
     records = [EpisodeRecord("pick", i, "", False, 9, reason, (), ()) for i, reason in enumerate(reasons)]
     records += [EpisodeRecord("pick", 9, "", True, 120, "", (), ())]
     console = Console(width=120, record=True)
