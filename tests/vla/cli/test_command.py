@@ -126,5 +126,5 @@ def test_piped_lines_move_the_simulated_arm(tmp_path: Path) -> None:
     assert red.ticks > 100
     assert red.outcome in ("success", "failure")  # how well the arm does on a busy machine is measured elsewhere
     assert (golden.outcome, "golden" in golden.reason) == ("refused", True)
-    assert "1. put the red cube in the bowl: planned" in done.stdout
+    assert "1. pick up the red cube: planned" in done.stdout
     assert "idle (robot so101_sim, seed 4" in done.stdout
