@@ -1,7 +1,7 @@
 """The planner on a vision-language model: asks it for the next step, and whether the present one is reached.
 
 What the model says is never the last word: a grammar holds its answers, code counts attempts, remembers what has been
-verified, and leaves out steps about things that the instruction does not mention.
+verified, and leaves out steps about things, or with skills, that the instruction does not ask for.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class PlanningConfig:
     refresh: bool = True
     """Ask at each call where the thing is, so that the box follows it."""
     guard: bool = True
-    """Follow no step about things that the instruction does not mention."""
+    """Follow no step about things, or with skills, that the instruction does not ask for."""
     at_rest: float = 7.0
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
     left_rest: float = 10.0
