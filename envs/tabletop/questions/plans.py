@@ -14,11 +14,11 @@ from vla.language import Step
 from vla.vlm.examples import Question
 from vla.vlm.prompts import DONE, Answer, Situation, plan_question, write_answer
 
-UNDER_WAY = 0.5
+UNDER_WAY = 0.7
 """How often a new instruction is one of which something is done already, if there is one."""
 MIDWAY = 0.7
 """How often the planner has been told of what is done already."""
-PUSHED = 0.3
+PUSHED = 0.7
 """How often a new instruction to push is told to be carried out; the picture does not say where the thing has been."""
 PREMATURE = 0.5
 """How often the tempting answer is what comes after the right one, rather than the same with another object."""
