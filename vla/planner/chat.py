@@ -14,12 +14,13 @@ from vla.vlm.prompts import Answer
 class Conversation(Protocol):
     """Questions about the same pictures; each stands alone."""
 
-    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Answer:
         """Answer a question that ``vla.vlm.prompts.plan_question`` has made.
 
         Args:
             question: for the next subgoal.
             choices: what the plan may be, beside a refusal; at least one skill.
+            objects: phrases that it may name; empty for those that the model may always name.
 
         Raises:
             PlanError: the answer is no plan.

@@ -11,9 +11,13 @@ import re
 from dataclasses import dataclass
 
 from vla.errors import InstructionError
-from vla.language import BUTTON, CONTAINERS, SHAPES, SKILLS, Step, parse
+from vla.language import BUTTON, COLOURS, CONTAINERS, SHAPES, SKILLS, Step, parse
 from vla.language.lexer import Token, tokenize
 from vla.language.lexicon import ANY, Kind
+from vla.planner.phrases import is_phrase
+
+LONGEST_PHRASE = 32
+"""Most letters of a phrase, so that a plan with two of them fits its budget."""
 
 LOOSE = frozenset(
     [
@@ -50,6 +54,8 @@ LOOSE = frozenset(
     ]
 )
 """Words of instructions that do not name what they are about."""
+FIXTURES = (*CONTAINERS, BUTTON)
+"""Kinds of which there is one at most; no phrase tells their colour."""
 _LOOSE_KINDS = (Kind.QUANTIFIER, Kind.UNSUPPORTED, Kind.EXCEPT)
 
 
@@ -62,6 +68,15 @@ class _Thing:
     def could_mean(self, other: _Thing) -> bool:
         same_colour = self.colour is None or other.colour is None or self.colour == other.colour
         return same_colour and (self.kind is None or self.kind == other.kind)
+
+    @property
+    def phrases(self) -> list[str]:
+        """Its names, with a colour and without one, as far as the vocabulary has words for what is not said."""
+        kinds = (self.kind,) if self.kind else SHAPES
+        colours = (self.colour,) if self.colour else () if self.kind in FIXTURES else COLOURS
+        return [kind for kind in kinds if not self.colour] + [
+            f"{colour} {kind}" for kind in kinds for colour in colours
+        ]
 
 
 class Mentions:
@@ -84,6 +99,14 @@ class Mentions:
         except InstructionError:
             return frozenset(SKILLS)
         return frozenset(asked | ({"pick", "place", "stack"} if asked & {"place", "stack"} else set()))
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Phrases of the things that the instruction could mean; none where it could mean anything."""
+        if self.loose:
+            return ()
+        named = dict.fromkeys(phrase for thing in self.things for phrase in thing.phrases)
+        return tuple(phrase for phrase in named if is_phrase(phrase) and len(phrase) <= LONGEST_PHRASE)
 
     def allow(self, step: Step) -> bool:
         """Whether the instruction could mean a step's object and place; directions are not looked at."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from vla.errors import PlanError
 from vla.planner.endpoint import Endpoint
-from vla.planner.phrases import CHOICES
+from vla.planner.phrases import CHOICES, in_both
 from vla.planner.plan_json import SYSTEM, box_question, box_schema, choice_question, plan_schema, read_box, read_json
 from vla.types import Box
 from vla.vlm.processing import Frame, as_picture
@@ -44,9 +44,9 @@ class OpenAiConversation:
     def __init__(self, asked: OpenAiModel, urls: Mapping[str, str]) -> None:
         self._asked, self._urls = asked, urls
 
-    def plan(self, question: str, choices: Collection[str] = CHOICES) -> Answer:
+    def plan(self, question: str, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        schema = plan_schema(self._asked.objects, choices)
+        schema = plan_schema(in_both(objects, self._asked.objects), choices)
         return read_json(self._ask(question, self._asked.max_tokens, schema)["message"]["content"])
 
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:

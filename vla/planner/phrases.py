@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from vla.errors import PlanError
 from vla.language import BUTTON, CONTAINERS, DIRECTIONS, MOVABLES, PREPOSITIONS, SKILLS, Step
@@ -88,6 +89,11 @@ VAGUE = tuple(
 _PHRASE = re.compile(rf"[a-z]+( [a-z]+){{0,{LONGEST_WORDS - 1}}}")
 
 
+def is_phrase(text: str) -> bool:
+    """Return whether a text names one thing."""
+    return bool(_PHRASE.fullmatch(text)) and not set(text.split()) & set(VAGUE)
+
+
 def check_phrase(phrase: str) -> str:
     """Return a phrase that names one thing.
 
@@ -99,6 +105,20 @@ def check_phrase(phrase: str) -> str:
     if vague := [word for word in phrase.split() if word in VAGUE]:
         raise PlanError(f"{phrase!r} does not name one thing: {vague[0]!r} is vague")
     return phrase
+
+
+def in_both(objects: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the phrases of two lists that are in both; an empty list stands for any words.
+
+    Raises:
+        PlanError: none is.
+    """
+    if not objects or not known:
+        return tuple(objects or known)
+    both = tuple(phrase for phrase in objects if phrase in known)
+    if not both:
+        raise PlanError(f"none of {', '.join(objects)} may be named, only {', '.join(known)}")
+    return both
 
 
 def check_step(step: Step) -> Step:

@@ -145,15 +145,20 @@ class VlmPlanner:
         if self._after == "reached":  # what has just been seen to fail is not the end
             choices.add(DONE)
         answer = conversation.plan(question, choices)
+        if answer.step is not None and not self._may_follow(answer.step, mentions):  # once more, with less to name
+            answer = conversation.plan(question, choices, mentions.phrases)
         if answer.refusal:
             return Refuse(answer.refusal)
         if doubtful:
             self._settle(doubtful, answer.step)
         if answer.step is None:
             return Done(self._report() or "there was nothing to do")
-        if self.config.guard and not mentions.allow(answer.step):
+        if not self._may_follow(answer.step, mentions):
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
+
+    def _may_follow(self, step: Step, mentions: Mentions) -> bool:
+        return not self.config.guard or mentions.allow(step)
 
     def _settle(self, doubtful: str, following: Step | None) -> None:
         """Take what is to follow a doubtful subgoal as the answer: what has been tried before means that it failed."""

@@ -1,6 +1,6 @@
 import pytest
 
-from vla.language import Step
+from vla.language import COLOURS, Step
 from vla.planner.mentions import Mentions
 
 
@@ -23,6 +23,24 @@ from vla.planner.mentions import Mentions
 )
 def test_what_an_instruction_could_mean_is_allowed(instruction: str, step: Step) -> None:
     assert Mentions(instruction).allow(step)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "phrases"),
+    [
+        ("put the red cube in the white bowl", {"red cube", "bowl"}),
+        ("push the red block, then press it", {"red cube"}),
+        ("pick up the cube", {"cube", *(f"{colour} cube" for colour in COLOURS)}),
+        ("pick up the red one", {"red cube", "red cylinder"}),
+        ("put the apple in the bowl", {"apple", "bowl", *(f"{colour} apple" for colour in COLOURS)}),
+        (f"put the red cube in the {'x' * 40}", {"red cube"}),
+        ("put everything in the bowl", set()),
+    ],
+)
+def test_phrases_are_those_that_are_allowed(instruction: str, phrases: set[str]) -> None:
+    mentions = Mentions(instruction)
+    assert set(mentions.phrases) == phrases
+    assert all(mentions.mention(phrase) for phrase in phrases)
 
 
 @pytest.mark.parametrize(

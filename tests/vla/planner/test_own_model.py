@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vla.errors import PlanError
 from vla.planner.own_model import OwnModel
 from vla.vlm.tiny import tiny_vlm
 
@@ -39,3 +40,25 @@ def test_shows_the_cameras_that_it_knows_in_their_order(
     seen = shown_to(cameras, pictures, monkeypatch)
     assert list(seen) == list(expected)
     assert all(seen[name] is expected[name] for name in expected)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+@pytest.mark.parametrize(
+    ("known", "objects", "named"),
+    [
+        ([], ["red cube", "blue cube"], {"red cube", "blue cube"}),
+        (["red cube", "green cube"], ["blue cube", "red cube"], {"red cube"}),
+    ],
+)
+def test_a_plan_names_what_it_may_in_any_case_and_this_time(
+    seed: int, known: list[str], objects: list[str], named: set[str]
+) -> None:
+    conversation = OwnModel(*tiny_vlm(seed=seed), objects=known).look({"front": NOW})
+    answer = conversation.plan("what next?", {"pick"}, objects)
+    assert answer.step is not None and answer.step.object in named
+
+
+def test_where_nothing_may_be_named_there_is_no_plan() -> None:
+    conversation = OwnModel(*tiny_vlm(), objects=["red cube"]).look({"front": NOW})
+    with pytest.raises(PlanError, match="none of blue cube may be named, only red cube"):
+        conversation.plan("what next?", {"pick"}, ["blue cube"])
