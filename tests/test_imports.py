@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CONTRACT = {"vla.types", "vla.errors", "vla.decoding", "vla.processes", "vla.provenance"}
+CONTRACT = {"vla.types", "vla.errors", "vla.decoding", "vla.processes", "vla.provenance", "vla.rest"}
 ALLOWED = {
     "vla.types": set(),
     "vla.errors": set(),
     "vla.decoding": {"vla.errors"},
     "vla.processes": set(),
     "vla.provenance": set(),
+    "vla.rest": set(),
     "vla.language": CONTRACT,
     "vla.data": CONTRACT,
     "vla.vlm.training": CONTRACT | {"vla.language", "vla.data", "vla.training", "vla.vlm"},

@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vla.errors import InstructionError
 from vla.language import SHAPES, Clause, Selector, Step, expand, parse
 from vla.planner.grounding import Detection, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.planner.outcomes import OutcomeChecks
+from vla.rest import Rest
 from vla.types import Box, Done, Observation, Plan, Refuse, Subgoal, SubgoalResult
 
 TIME_LIMITS = {"pick": 12.0, "place": 10.0, "stack": 10.0, "push": 12.0, "press": 10.0}
@@ -56,8 +54,8 @@ class GrammarPlanner:
         self._steps: tuple[Step, ...] = ()
         self._index = 0
         self._tracker: Tracker | None = None
-        self._ready = np.zeros(0)
-        self._has_left = self._has_failed = False
+        self._rest = Rest(self.config.left_ready, self.config.at_ready)
+        self._has_failed = False
         self._started = -1
         self._box_at_start: Box | None = None
         self._failures: Counter[int] = Counter()
@@ -87,30 +85,31 @@ class GrammarPlanner:
         things = name_as_asked(things, clauses, self.config.unsure)
         self._steps = expand(clauses, [thing.phrase for thing in things])
         self._tracker = Tracker(self.config.detector, things)
-        self._ready = observation.state.copy()
+        self._rest.see(observation.state)
 
     def _follow(self, observation: Observation, history: Sequence[SubgoalResult]) -> Refuse | None:
         """Take in a new observation, and move on to the step that is due now."""
         assert self._tracker is not None
         image = observation.images[self.config.detector.camera]
-        away = distance_from_rest(observation.state, self._ready)
-        at_ready = away <= self.config.at_ready
-        self._has_left = self._has_left or away >= self.config.left_ready
-        self._tracker.update(image, at_ready=at_ready)
+        self._rest.see(observation.state)
+        assert self._rest.pose is not None
+        self._tracker.update(image, at_ready=self._rest.there)
         failed = any(result.outcome == "timeout" for result in history[self._seen_results :])
         self._seen_results = len(history)
         self._has_failed = False
-        gripper, gripper_at_start = float(observation.state[-1]), float(self._ready[-1])
+        gripper, gripper_at_start = float(observation.state[-1]), float(self._rest.pose[-1])
         step = self._steps[self._index]
-        if at_ready:
-            has_left, self._has_left = self._has_left, False
+        if self._rest.there:
+            has_left = self._rest.has_left
+            self._rest.begin()
             if self.config.checks.reached(
                 step, self._tracker, image, gripper, gripper_at_start, self._box_at_start, has_left
             ):
                 self._index += 1
                 return None
             failed = failed or has_left
-        lost = at_ready and step.skill in ("place", "stack") and self.config.checks.is_open(gripper, gripper_at_start)
+        let_go = self._rest.there and self.config.checks.is_open(gripper, gripper_at_start)
+        lost = let_go and step.skill in ("place", "stack")
         self._has_failed = failed or lost
         if lost:
             self._index -= 1
@@ -171,13 +170,3 @@ def name_as_asked(things: Sequence[Detection], clauses: Sequence[Clause], unsure
         if abs(thing.cubeness) < unsure and thing.phrase not in asked and selector.kind:
             found[found.index(thing)] = replace(thing, kind=selector.kind)
     return found
-
-
-def distance_from_rest(state: NDArray[np.floating], rest: NDArray[np.floating]) -> float:
-    """Return how far the joint that has moved most is from where it rested, the gripper aside [lerobot units].
-
-    Args:
-        state: proprioception (n,), the gripper last.
-        rest: the same when the arm was at rest (n,).
-    """
-    return float(np.abs(state[:-1] - rest[:-1]).max())

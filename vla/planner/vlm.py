@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from vla.errors import ConfigError, GroundingError, LinkError, PlanError
 from vla.language import SKILLS, Step
 from vla.planner.chat import Chat, Conversation
-from vla.planner.grammar import TIME_LIMITS, distance_from_rest
+from vla.planner.grammar import TIME_LIMITS
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
 from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
 from vla.planner.phrases import step_question, step_text
+from vla.rest import Rest
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, DONE, Body, Situation, plan_question, progress_question
 
@@ -94,8 +95,7 @@ class VlmPlanner:
         self._confirmed = 0
         self._doubts = 0
         self._seen_results = 0
-        self._rest: NDArray[np.float32] | None = None
-        self._has_left = False
+        self._rest = Rest(self.config.left_rest, self.config.at_rest)
         self._box_at_start: Box | None = None
         self._after: Literal["reached", "failed"] = "reached"
 
@@ -126,7 +126,7 @@ class VlmPlanner:
         doubtful = ""
         if self._subgoal is not None and self._step is not None:
             verdict = self._check(conversation, self._step, self._subgoal, body, at_once=timed_out)
-            has_ended = timed_out or (self._has_left and body.at_rest)
+            has_ended = timed_out or (self._rest.has_left and body.at_rest)
             if verdict is Verdict.REACHED:
                 self._reached.append(self._subgoal.text)
             elif has_ended and verdict is Verdict.NOT_REACHED:
@@ -180,11 +180,8 @@ class VlmPlanner:
 
     def _feel(self, observation: Observation) -> Body:
         """Return what the arm knows of itself; the episode's first observation is its rest."""
-        if self._rest is None:
-            self._rest = observation.state.copy()
-        away = distance_from_rest(observation.state, self._rest)
-        self._has_left = self._has_left or away >= self.config.left_rest
-        return Body(float(observation.state[-1]), away < self.config.at_rest)
+        self._rest.see(observation.state)
+        return Body(float(observation.state[-1]), self._rest.there)
 
     def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
@@ -199,8 +196,8 @@ class VlmPlanner:
 
     def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict | None:
         """Return whether a thing is where it was to go, from where the model sees it; None if it is to be asked."""
-        assert self._rest is not None
-        let_go = step.skill == "push" or is_open(body.gripper, float(self._rest[-1]), self.config.open)
+        assert self._rest.pose is not None
+        let_go = step.skill == "push" or is_open(body.gripper, float(self._rest.pose[-1]), self.config.open)
         if not body.at_rest or not let_go:
             return Verdict.NOT_REACHED
         thing = conversation.locate(step.object)
@@ -221,7 +218,8 @@ class VlmPlanner:
             return Refuse("; ".join(part for part in parts if part))
         self._begun[text] += 1
         box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
-        self._box_at_start, self._has_left = box, False
+        self._box_at_start = box
+        self._rest.begin()
         if step.skill == "push" and box is not None:
             view = self.config.view
             offset = self.config.push_distance * view.direction(step.place or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import NDArray
 
-from vla.runtime.approach import distance
+from vla.rest import Rest
 
 LEFT = 10.0
 """How far a joint must be from its rest for the arm to have left [lerobot units]."""
@@ -20,23 +20,20 @@ class Attempt:
     """
 
     def __init__(self) -> None:
-        self._rest: NDArray | None = None
+        self._rest = Rest(LEFT, BACK)
         self.begin()
 
     def begin(self) -> None:
         """Another attempt begins."""
         self.over = False
         """Whether the arm is back, and nobody has looked yet."""
-        self._has_left = False
+        self._rest.begin()
         self._look: int | None = None
 
     def see(self, state: NDArray) -> bool:
         """Take in where the joints are (n,), gripper last; return whether the arm has just come back."""
-        if self._rest is None:
-            self._rest = state.copy()
-        away = distance(state[:-1], self._rest[:-1])
-        self._has_left |= away >= LEFT
-        is_back = self._has_left and away < BACK and not self.over
+        self._rest.see(state)
+        is_back = self._rest.has_left and self._rest.there and not self.over
         self.over |= is_back
         return is_back
 
