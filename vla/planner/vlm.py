@@ -49,6 +49,9 @@ class PlanningConfig:
     """Follow no step about things, or with skills, that the instruction does not ask for."""
     at_rest: float = 7.0
     """How far each joint may be from where it was when the episode began, for the arm to be at rest."""
+    judge_at_rest: bool = True
+    """Look at what has come of a step only once the arm is at rest, or the time is up: what is under way may yet slip,
+    and the next step begins where policies have learned to begin. False for policies that do not come back."""
     left_rest: float = 10.0
     """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
     open: float = OPEN
@@ -185,6 +188,8 @@ class VlmPlanner:
 
     def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
+        if self.config.judge_at_rest and not body.at_rest and not at_once:
+            return Verdict.OPEN
         verdict = self._measure(conversation, step, body) if step.skill in MEASURED else None
         if verdict is None:
             question = progress_question(subgoal.question, body)

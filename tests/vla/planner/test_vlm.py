@@ -158,7 +158,7 @@ def test_a_plan_has_only_skills_that_the_words_can_mean(instruction: str, guard:
 
 
 def test_what_has_just_been_seen_to_fail_is_not_the_end() -> None:
-    chat = ScriptedChat([PICK, PLACE, PICK, PLACE, Answer()], [YES, NO, NO, YES, YES])
+    chat = ScriptedChat([PICK, PLACE, PICK, PLACE, Answer()], [YES, NO, YES, YES])
     planner = VlmPlanner(chat)
     planner.plan(observation(), TASK, [])
     planner.plan(observation(), TASK, [])

@@ -27,7 +27,7 @@ from vla.vlm.prompts import Answer
 
 def test_the_arm_tells_whether_it_is_back_where_the_episode_began() -> None:
     chat = ScriptedChat([PICK], [NO, NO, NO])
-    planner = VlmPlanner(chat)
+    planner = VlmPlanner(chat, PlanningConfig(judge_at_rest=False))
     for joint in (20.0, 24.0, 28.0, 18.0):
         planner.plan(observation(joint=joint), TASK, [])
     told = [next(line for line in question.splitlines() if line.startswith("Arm")) for question in chat.asked
@@ -83,7 +83,7 @@ def test_a_stack_is_seen_where_one_thing_is_above_the_other_or_asked_for_once_le
 
 
 def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
-    chat = ScriptedChat([PICK, PICK], [NO, UNSEEN, NO, NO, NO])
+    chat = ScriptedChat([PICK, PICK], [NO, NO, NO])
     planner = VlmPlanner(chat)
     for joint in (0.0, 0.0, 20.0):
         planner.plan(observation(joint=joint), TASK, [])
@@ -95,6 +95,17 @@ def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
     going = planner.plan(observation(), TASK, [])
     assert isinstance(going, Subgoal) and (going.text, going.after) == (again.text, "reached")
     assert not chat.choices and not chat.plans
+
+
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_a_step_is_judged_once_the_arm_is_back_unless_policies_do_not_come_back(at_rest: bool) -> None:
+    chat = ScriptedChat([PICK, PLACE], [YES])
+    planner = VlmPlanner(chat, PlanningConfig(judge_at_rest=at_rest))
+    first = planner.plan(observation(), TASK, [])
+    away = planner.plan(observation(joint=20.0), TASK, [])
+    back = planner.plan(observation(), TASK, []) if at_rest else away
+    assert (away == first) == at_rest
+    assert isinstance(back, Subgoal) and back.skill == "place"
 
 
 def test_what_cannot_be_seen_neither_ends_nor_fails_a_step() -> None:
@@ -115,7 +126,7 @@ def test_what_cannot_be_seen_neither_ends_nor_fails_a_step() -> None:
 def test_what_follows_tells_about_a_step_of_which_the_model_is_not_sure(
     following: Answer, after: str | None, reached: str | None
 ) -> None:
-    chat = ScriptedChat([PICK, PLACE, following], [YES, NO, (0.5, 0.5, 0.0)])
+    chat = ScriptedChat([PICK, PLACE, following], [YES, (0.5, 0.5, 0.0)])
     planner = VlmPlanner(chat)
     plan: Plan = Hold("")
     for joint in (0.0, 0.0, 20.0, 0.0):
