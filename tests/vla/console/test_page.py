@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.browser import PATIENCE, needs_browser
+from tests.helpers.console_page import LONG, begin, end, expect, newest, order, outcome, resume
 from vla.console.chromium import browser, console_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.realtime, needs_browser]
 
-LONG = "put all the cubes in the bowl"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -63,51 +63,6 @@ def open_page(chromium: Any, url: str) -> Iterator[Open]:
     yield open_page
     for context in contexts:
         context.close()
-
-
-def expect(thing: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(thing)
-
-
-def newest(page: Any) -> Any:
-    """Return the newest instruction in the timeline."""
-    return page.locator("#timeline > li[data-outcome]").first
-
-
-def order(page: Any, text: str) -> None:
-    """Type an instruction, and wait until it is in the timeline."""
-    count = page.locator("#timeline > li[data-outcome]").count()
-    page.locator("#text").fill(text)
-    page.locator("#text").press("Enter")
-    expect(page.locator("#timeline > li[data-outcome]")).to_have_count(count + 1)
-    expect(newest(page).locator("strong")).to_have_text(text)
-
-
-def outcome(page: Any) -> str:
-    """Wait until the newest instruction has ended."""
-    expect(newest(page)).not_to_have_attribute("data-outcome", "")
-    return newest(page).get_attribute("data-outcome")
-
-
-def begin(page: Any) -> None:
-    """Have something long carried out, and wait until the arm is on its way."""
-    order(page, LONG)
-    expect(newest(page).locator("[data-state=running]")).to_have_count(1)
-
-
-def resume(page: Any) -> None:
-    page.locator("#resume").click()
-    expect(page.locator("#status-text")).to_have_text("Ready")
-    expect(page.locator("#resume")).to_have_count(0)
-
-
-def end(page: Any) -> None:
-    """Stop what runs, and be ready for the next test."""
-    page.locator("#stop").click()
-    assert outcome(page) == "stopped"
-    resume(page)
 
 
 def test_a_command_is_carried_out_and_shown(open_page: Open) -> None:

@@ -5,112 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from tests.helpers.careful import Careful
+from tests.helpers.toy_loop import MakePolicy, ToyLoop
 from tests.helpers.toy_suite import ToySimulation
-from vla.errors import RobotError
 from vla.runtime.control_loop import ControlLoop
-from vla.runtime.partners import PlannerRequest, PolicyRequest
-from vla.runtime.sidecar import Sidecar
-from vla.types import ActionChunk, Box, Done, Hold, Observation, Plan, Refuse, Subgoal
-
-Goals = tuple[tuple[float, float], ...]
+from vla.runtime.partners import PolicyRequest
+from vla.types import ActionChunk, Observation
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class MakePlanner:
-    """Walks through points, as far as proprioception tells."""
-
-    goals: Goals
-    time_limit: float = 6.0
-    seconds: float = 0.0
-
-    def __call__(self) -> Callable[[PlannerRequest], Plan]:
-        reached = 0
-
-        def plan(request: PlannerRequest) -> Plan:
-            nonlocal reached
-            observation, instruction, *_ = request
-            time.sleep(self.seconds)
-            if instruction == "dance":
-                return Refuse("cannot dance")
-            if instruction == "think":
-                return Hold("unsure")
-            while reached < len(self.goals) and np.abs(observation.state - self.goals[reached]).max() < 1.0:
-                reached += 1
-            if reached == len(self.goals):
-                return Done()
-            x, y = np.array(self.goals[reached]) / 100
-            return Subgoal(
-                f"go to {reached}",
-                "go",
-                str(reached),
-                box=Box(x - 0.01, y - 0.01, x + 0.01, y + 0.01),
-                time_limit=self.time_limit,
-            )
-
-        return plan
-
-
-@dataclass(frozen=True)
-class MakePolicy:
-    """Goes to the middle of the box, with a delay."""
-
-    seconds: float = 0.02
-    steps: int = 12
-
-    def __call__(self) -> Callable[[PolicyRequest], ActionChunk]:
-        def predict(request: PolicyRequest) -> ActionChunk:
-            observation, subgoal = request
-            assert observation.images
-            time.sleep(self.seconds)
-            assert subgoal.box is not None
-            goal = 100 * np.array(subgoal.box.center, np.float32)
-            return ActionChunk(np.tile(goal, (self.steps, 1)), observation.time)
-
-        return predict
-
-
-class Setup:
-    def __init__(self, planner: MakePlanner, policy: MakePolicy) -> None:
-        self.robot = ToySimulation()
-        self.safety = Careful()
-        self.policy: Sidecar[PolicyRequest, ActionChunk] = Sidecar(policy, "policy")
-        self.planner: Sidecar[PlannerRequest, Plan] = Sidecar(planner, "planner")
-        for sidecar in (self.policy, self.planner):
-            sidecar.wait_ready(60.0)
-
-    def loop(self, **options: Any) -> ControlLoop:
-        return ControlLoop(self.robot, self.policy, self.planner, self.safety, planner_period=0.3, **options)
-
-    def close(self) -> None:
-        self.policy.close()
-        self.planner.close()
-
-
-@pytest.fixture
-def setup() -> Iterator[Callable[..., Setup]]:
-    made: list[Setup] = []
-
-    def make(goals: Goals = ((70.0, 40.0), (40.0, 60.0)), policy: MakePolicy | None = None, **options: Any) -> Setup:
-        made.append(Setup(MakePlanner(goals, **options), policy or MakePolicy()))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def test_subgoals_are_carried_out_in_turn(setup: Callable[..., Setup]) -> None:
+def test_subgoals_are_carried_out_in_turn(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     report = toy.loop().run("go", 15.0)
     assert report.done, report.reason
@@ -140,7 +51,7 @@ class Swing:
 
 
 def test_back_from_a_subgoal_the_arm_rests_until_the_planner_has_looked(
-    setup: Callable[..., Setup], monkeypatch: pytest.MonkeyPatch
+    setup: Callable[..., ToyLoop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy = setup(goals=((10.0, 10.0),), policy=Swing(), seconds=0.5, time_limit=60.0)
     loop, reasons = toy.loop(), []
@@ -159,7 +70,7 @@ class Belated(ToySimulation):
         return replace(super().observe(images=images), frame_age=0.1, frame_state=np.array([1.0, 2.0], np.float32))
 
 
-def test_a_chunk_begins_when_the_frames_were_taken_that_it_was_planned_from(setup: Callable[..., Setup]) -> None:
+def test_a_chunk_begins_when_the_frames_were_taken_that_it_was_planned_from(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((70.0, 40.0),))
     toy.robot = Belated()
     guard, ages = toy.safety.guard, []
@@ -174,7 +85,7 @@ def test_a_chunk_begins_when_the_frames_were_taken_that_it_was_planned_from(setu
     assert min(ages) >= 0.1
 
 
-def test_a_refusal_moves_nothing(setup: Callable[..., Setup]) -> None:
+def test_a_refusal_moves_nothing(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     report = toy.loop().run("dance", 10.0)
     assert not report.done
@@ -182,7 +93,7 @@ def test_a_refusal_moves_nothing(setup: Callable[..., Setup]) -> None:
     np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
 
 
-def test_an_unsure_planner_moves_nothing(setup: Callable[..., Setup]) -> None:
+def test_an_unsure_planner_moves_nothing(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     report = toy.loop().run("think", 2.0)
     assert report.reason == "time limit of 2 s"
@@ -191,7 +102,7 @@ def test_an_unsure_planner_moves_nothing(setup: Callable[..., Setup]) -> None:
     np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
 
 
-def test_a_late_planner_leaves_the_loop_its_rate_and_the_arm_at_rest(setup: Callable[..., Setup]) -> None:
+def test_a_late_planner_leaves_the_loop_its_rate_and_the_arm_at_rest(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(seconds=1.5)
     report = toy.loop().run("go", 1.2)
     assert report.ticks >= 9  # 12 of them at 10 a second, on a machine with other things to do
@@ -199,7 +110,7 @@ def test_a_late_planner_leaves_the_loop_its_rate_and_the_arm_at_rest(setup: Call
     np.testing.assert_array_equal(toy.robot.state, [50.0, 50.0])
 
 
-def test_a_request_to_stop_ends_the_run_at_rest(setup: Callable[..., Setup]) -> None:
+def test_a_request_to_stop_ends_the_run_at_rest(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     report = toy.loop(stop_requested=lambda: "button" if toy.robot.ticks > 8 else "").run("go", 15.0)
     assert report.reason == toy.safety.stopped == "button"
@@ -207,7 +118,7 @@ def test_a_request_to_stop_ends_the_run_at_rest(setup: Callable[..., Setup]) -> 
     assert toy.safety.at_rest
 
 
-def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Callable[..., Setup]) -> None:
+def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((95.0, 5.0), (5.0, 95.0)), policy=MakePolicy(steps=3), time_limit=60.0)
     killed: list[int] = []
 
@@ -224,7 +135,7 @@ def test_without_a_policy_the_arm_holds_and_goes_on_when_it_is_back(setup: Calla
     assert report.held >= 3  # a process takes half a second to be started again
 
 
-def test_the_chunk_of_a_policy_that_has_died_is_not_played_to_its_end(setup: Callable[..., Setup]) -> None:
+def test_the_chunk_of_a_policy_that_has_died_is_not_played_to_its_end(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((95.0, 5.0), (5.0, 95.0)), policy=MakePolicy(steps=60), time_limit=60.0)
     killed: list[float] = []
 
@@ -239,7 +150,7 @@ def test_the_chunk_of_a_policy_that_has_died_is_not_played_to_its_end(setup: Cal
     assert report.held >= 0.5 * 0.4 * toy.robot.control_hz  # the first chunk goes on for 60 ticks
 
 
-def test_without_a_planner_the_run_ends(setup: Callable[..., Setup]) -> None:
+def test_without_a_planner_the_run_ends(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((95.0, 5.0),))
 
     def kill() -> str:
@@ -252,14 +163,14 @@ def test_without_a_planner_the_run_ends(setup: Callable[..., Setup]) -> None:
     assert not report.done
 
 
-def test_a_slow_policy_is_played_from_the_moment_its_chunk_is_for(setup: Callable[..., Setup]) -> None:
+def test_a_slow_policy_is_played_from_the_moment_its_chunk_is_for(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((60.0, 40.0),), policy=MakePolicy(seconds=0.4))
     report = toy.loop().run("go", 20.0)
     assert report.done, report.reason
     assert report.held >= 3  # until the first chunk came
 
 
-def test_time_limits_end_subgoals_and_runs(setup: Callable[..., Setup]) -> None:
+def test_time_limits_end_subgoals_and_runs(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((95.0, 5.0),), time_limit=0.25)  # further than the toy gets in that time
     report = toy.loop().run("go", 10.0)
     assert report.reason == "go timed out 3 times"
@@ -267,7 +178,7 @@ def test_time_limits_end_subgoals_and_runs(setup: Callable[..., Setup]) -> None:
     assert toy.loop().run("go", 0.2).reason == "time limit of 0.2 s"
 
 
-def test_the_arm_moves_to_a_pose_first_at_the_speed_that_is_asked(setup: Callable[..., Setup]) -> None:
+def test_the_arm_moves_to_a_pose_first_at_the_speed_that_is_asked(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     loop = toy.loop()
     started = time.monotonic()
@@ -277,7 +188,7 @@ def test_the_arm_moves_to_a_pose_first_at_the_speed_that_is_asked(setup: Callabl
     assert loop.run("go", 15.0).done
 
 
-def test_a_stop_on_the_way_to_a_pose_is_not_an_arrival(setup: Callable[..., Setup]) -> None:
+def test_a_stop_on_the_way_to_a_pose_is_not_an_arrival(setup: Callable[..., ToyLoop]) -> None:
     toy = setup()
     toy.safety.at_rest = True
     loop = toy.loop(stop_requested=lambda: "button" if toy.robot.ticks > 3 else "")
@@ -286,62 +197,7 @@ def test_a_stop_on_the_way_to_a_pose_is_not_an_arrival(setup: Callable[..., Setu
     assert not loop.move_to(np.array([90.0, 50.0]))
 
 
-class Flaky(ToySimulation):
-    """Fails in some of its ticks."""
-
-    def __init__(self, reads: range = range(0), writes: range = range(0), lasting: bool = False) -> None:
-        self.reads, self.writes, self.lasting = reads, writes, lasting
-        self.calls = 0
-        super().__init__()
-
-    def observe(self, *, images: bool = True) -> Observation:
-        self.calls += 1
-        if self.calls in self.reads:
-            raise RobotError("cannot be read", lasting=self.lasting)
-        return super().observe(images=images)
-
-    def step(self, action: NDArray[np.float32]) -> None:
-        if self.calls in self.writes:
-            raise RobotError("cannot be moved")
-        super().step(action)
-
-
-@pytest.mark.parametrize("fails", ["reads", "writes"])
-def test_a_robot_that_fails_for_a_moment_is_waited_for(setup: Callable[..., Setup], fails: str) -> None:
-    toy = setup()
-    toy.robot = Flaky(reads=range(6, 9)) if fails == "reads" else Flaky(writes=range(6, 9))
-    report = toy.loop().run("go", 15.0)
-    assert report.done, report.reason
-    assert sum(report.faults.values()) == 3
-    np.testing.assert_allclose(toy.robot.state, [40.0, 60.0], atol=1.0)
-
-
-@pytest.mark.parametrize("fails", ["reads", "writes"])
-def test_a_robot_that_goes_on_failing_ends_the_run(setup: Callable[..., Setup], fails: str) -> None:
-    toy = setup()
-    toy.robot = Flaky(reads=range(6, 1000)) if fails == "reads" else Flaky(writes=range(6, 1000))
-    report = toy.loop().run("go", 15.0)
-    assert not report.done
-    assert report.reason == toy.safety.stopped == ("cannot be read" if fails == "reads" else "cannot be moved")
-    assert report.elapsed < 4.0
-
-
-def test_a_lasting_fault_ends_the_run_at_once(setup: Callable[..., Setup]) -> None:
-    toy = setup()
-    toy.robot = Flaky(reads=range(6, 7), lasting=True)
-    report = toy.loop().run("go", 15.0)
-    assert report.reason == "cannot be read"
-    assert toy.robot.calls <= 9
-
-
-def test_a_robot_that_fails_from_the_start_is_an_error(setup: Callable[..., Setup]) -> None:
-    toy = setup()
-    toy.robot = Flaky(reads=range(1, 1000))
-    with pytest.raises(RobotError, match="cannot be read"):
-        toy.loop().run("go", 15.0)
-
-
-def test_another_instruction_takes_over_at_once(setup: Callable[..., Setup]) -> None:
+def test_another_instruction_takes_over_at_once(setup: Callable[..., ToyLoop]) -> None:
     toy = setup(goals=((95.0, 5.0),))
     loop: ControlLoop | None = None
     heard_at: list[float] = []
