@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vla.errors import InstructionError
-from vla.language import BUTTON, COLOURS, CONTAINERS, SHAPES, SKILLS, Step, parse
+from vla.language import BUTTON, COLOURS, CONTAINERS, SHAPES, Step
 from vla.language.lexer import Token, tokenize
 from vla.language.lexicon import ANY, Kind
 from vla.planner.phrases import is_phrase
@@ -60,12 +59,15 @@ _LOOSE_KINDS = (Kind.QUANTIFIER, Kind.UNSUPPORTED, Kind.EXCEPT)
 
 
 @dataclass(frozen=True)
-class _Thing:
+class Thing:
+    """A noun phrase."""
+
     colour: str | None
     kind: str | None
     """None for any."""
 
-    def could_mean(self, other: _Thing) -> bool:
+    def could_mean(self, other: Thing) -> bool:
+        """Whether both may be about the same."""
         same_colour = self.colour is None or other.colour is None or self.colour == other.colour
         return same_colour and (self.kind is None or self.kind == other.kind)
 
@@ -83,22 +85,12 @@ class Mentions:
     """What an instruction speaks of."""
 
     def __init__(self, instruction: str) -> None:
-        self.instruction = instruction
         tokens = tokenize(instruction)
         words = set(re.findall(r"[a-z]+", instruction.lower()))
-        self.things = _things(tokens)
+        self.things = read_things(tokens)
         self.loose = (
             bool(words & LOOSE) or any(token.kind in _LOOSE_KINDS and token.value != "a" for token in tokens)
         ) or not self.things
-
-    @property
-    def skills(self) -> frozenset[str]:
-        """Skills that the instruction can be carried out with; all where its words are beyond the grammar."""
-        try:
-            asked = {clause.skill for clause in parse(self.instruction)}
-        except InstructionError:
-            return frozenset(SKILLS)
-        return frozenset(asked | ({"pick", "place", "stack"} if asked & {"place", "stack"} else set()))
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -117,13 +109,13 @@ class Mentions:
         """Whether the instruction could mean a thing."""
         if self.loose:
             return True
-        meant = _things(tokenize(phrase))
+        meant = read_things(tokenize(phrase))
         return bool(meant) and any(thing.could_mean(meant[-1]) for thing in self.things)
 
 
-def _things(tokens: list[Token]) -> list[_Thing]:
+def read_things(tokens: list[Token]) -> list[Thing]:
     """Return the noun phrases: a colour and the noun after it, or either alone."""
-    found: list[_Thing] = []
+    found: list[Thing] = []
     colour: str | None = None
     for index, token in enumerate(tokens):
         following = tokens[index + 1].kind if index + 1 < len(tokens) else None
@@ -131,14 +123,14 @@ def _things(tokens: list[Token]) -> list[_Thing]:
             case Kind.COLOUR if following in (Kind.NOUN, Kind.UNKNOWN):
                 colour = token.value
             case Kind.COLOUR:
-                found.append(_Thing(token.value, None))
+                found.append(Thing(token.value, None))
             case Kind.CONTAINER_COLOUR if following is not Kind.NOUN:
-                found.append(_Thing(None, token.value))
+                found.append(Thing(None, token.value))
             case Kind.NOUN:
-                found.append(_Thing(colour, None if token.value == ANY else token.value))
+                found.append(Thing(colour, None if token.value == ANY else token.value))
                 colour = None
             case Kind.UNKNOWN if following is not Kind.UNKNOWN:
-                found.append(_Thing(colour, _singular(token.value)))
+                found.append(Thing(colour, _singular(token.value)))
                 colour = None
             case _:
                 pass
@@ -152,5 +144,6 @@ def _singular(word: str) -> str:
 def named_things(text: str) -> list[str]:
     """Return the phrases of the things that a text names by words of the vocabulary, e.g. ``red cube``, ``bowl``."""
     kinds = (*SHAPES, *CONTAINERS, BUTTON)
-    found = [f"{thing.colour or ''} {thing.kind}".strip() for thing in _things(tokenize(text)) if thing.kind in kinds]
+    known = [thing for thing in read_things(tokenize(text)) if thing.kind in kinds]
+    found = [f"{thing.colour or ''} {thing.kind}".strip() for thing in known]
     return list(dict.fromkeys(found))

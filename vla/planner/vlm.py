@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.errors import ConfigError, GroundingError, LinkError, PlanError
-from vla.language import SKILLS, Step
+from vla.language import Step
+from vla.planner.agenda import Agenda
 from vla.planner.chat import Chat, Conversation
 from vla.planner.grammar import TIME_LIMITS
 from vla.planner.grounding import CameraView
 from vla.planner.mentions import Mentions
 from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
 from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
-from vla.planner.phrases import step_question, step_text
+from vla.planner.phrases import CHOICES, step_question, step_text
 from vla.rest import Rest
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
 from vla.vlm.prompts import BEFORE, DONE, Body, Situation, plan_question, progress_question
@@ -91,7 +92,7 @@ class VlmPlanner:
         self._step: Step | None = None
         self._subgoal: Subgoal | None = None
         self._before: NDArray[np.uint8] | None = None
-        self._reached: list[str] = []
+        self._reached: list[Step] = []
         self._unverified: set[str] = set()
         self._failed: list[str] = []
         self._begun: Counter[str] = Counter()
@@ -126,54 +127,57 @@ class VlmPlanner:
         before = front if self._before is None else self._before
         conversation = self.chat.look(pictures | {self.config.cameras[0] + BEFORE: before})
         body = self._feel(observation)
-        doubtful = ""
+        doubtful: Step | None = None
         if self._subgoal is not None and self._step is not None:
             verdict = self._check(conversation, self._step, self._subgoal, body, at_once=timed_out)
             has_ended = timed_out or (self._rest.has_left and body.at_rest)
             if verdict is Verdict.REACHED:
-                self._reached.append(self._subgoal.text)
+                self._reached.append(self._step)
             elif has_ended and verdict is Verdict.NOT_REACHED:
                 self._failed.append(self._subgoal.text)
                 self._after = "failed"
             elif has_ended and verdict is Verdict.UNSURE:
-                doubtful = self._subgoal.text
+                doubtful = self._step
             elif timed_out:
                 return self._begin(conversation, self._step, self._subgoal.box, front)
             else:
                 return self._refreshed(conversation, self._step, self._subgoal)
             self._subgoal = self._step = None
-        mentions = Mentions(instruction)
-        question = plan_question(Situation(instruction, tuple(self._reached), tuple(self._failed), body))
-        choices = set(mentions.skills if self.config.guard else SKILLS)
-        if self._after == "reached":  # what has just been seen to fail is not the end
-            choices.add(DONE)
+        mentions, agenda = Mentions(instruction), Agenda(instruction)
+        reached = tuple(map(step_text, self._reached))
+        question = plan_question(Situation(instruction, reached, tuple(self._failed), body))
+        choices = set(agenda.choices(self._reached) if self.config.guard else CHOICES)
+        if self._after == "failed":  # what has just been seen to fail is not the end
+            choices.discard(DONE)
         answer = conversation.plan(question, choices)
-        if answer.step is not None and not self._may_follow(answer.step, mentions):  # once more, with less to name
-            answer = conversation.plan(question, choices, mentions.phrases)
+        if answer.step is not None and not self._may_follow(answer.step, mentions, agenda):
+            # once more, with less to name
+            answer = conversation.plan(question, choices, mentions.phrases or agenda.phrases)
         if answer.refusal:
             return Refuse(answer.refusal)
         if doubtful:
             self._settle(doubtful, answer.step)
         if answer.step is None:
             return Done(self._report() or "there was nothing to do")
-        if not self._may_follow(answer.step, mentions):
+        if not self._may_follow(answer.step, mentions, agenda):
             raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
         return self._begin(conversation, answer.step, answer.box, front)
 
-    def _may_follow(self, step: Step, mentions: Mentions) -> bool:
-        return not self.config.guard or mentions.allow(step)
+    def _may_follow(self, step: Step, mentions: Mentions, agenda: Agenda) -> bool:
+        return not self.config.guard or (mentions.allow(step) and agenda.allow(step))
 
-    def _settle(self, doubtful: str, following: Step | None) -> None:
+    def _settle(self, doubtful: Step, following: Step | None) -> None:
         """Take what is to follow a doubtful subgoal as the answer: what has been tried before means that it failed."""
         if following is not None and self._begun[step_text(following)]:
             self._after = "failed"
         else:
             self._reached.append(doubtful)
-            self._unverified.add(doubtful)
+            self._unverified.add(step_text(doubtful))
 
     def _report(self) -> str:
         """Return what has been reached, and of what that has not been seen for sure."""
-        said = [f"{text} (not seen for sure)" if text in self._unverified else text for text in self._reached]
+        texts = map(step_text, self._reached)
+        said = [f"{text} (not seen for sure)" if text in self._unverified else text for text in texts]
         return f"reached: {'; '.join(said)}" if said else ""
 
     def _with_verdict(self, plan: Plan) -> Plan:

@@ -146,8 +146,8 @@ def test_without_the_front_camera_nothing_is_planned() -> None:
     ("instruction", "guard", "skills"),
     [
         ("shove the red cube to the left", True, {"push"}),
-        ("put the red cube in the bowl, then push the button", True, {"pick", "place", "stack", "press"}),
-        ("put everything that is not red in the bowl", True, set(SKILLS)),
+        ("put the red cube in the bowl, then push the button", True, {"pick", "place"}),
+        ("put the one that is nearest to the plate in the bowl", True, set(SKILLS)),
         ("shove the red cube to the left", False, set(SKILLS)),
     ],
 )
@@ -166,7 +166,7 @@ def test_what_has_just_been_seen_to_fail_is_not_the_end() -> None:
     planner.plan(observation(), TASK, [])  # back, and the place has failed
     for _ in range(2):
         planner.plan(observation(), TASK, [])
-    assert ["done" in choices for choices in chat.offered] == [True, True, False, True, True]
+    assert ["done" in choices for choices in chat.offered] == [True, False, False, False, True]
 
 
 def test_another_episode_begins_from_nothing() -> None:

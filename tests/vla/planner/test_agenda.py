@@ -1,0 +1,50 @@
+import pytest
+
+from vla.language import SKILLS, Step
+from vla.planner.agenda import Agenda
+from vla.vlm.prompts import DONE
+
+PUSH_THEN_PLACE = "push the red cube to the left, then put the blue cube in the bowl"
+PUSH, PICK, PLACE = Step("push", "red cube", "left"), Step("pick", "blue cube"), Step("place", "blue cube", "bowl")
+REST = "put everything except the red things in the box"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reached", "choices"),
+    [
+        (PUSH_THEN_PLACE, [], {"push", DONE}),
+        (PUSH_THEN_PLACE, [PUSH], {"pick", "place"}),
+        (PUSH_THEN_PLACE, [PUSH, PICK], {"pick", "place"}),
+        (PUSH_THEN_PLACE, [PUSH, PICK, PLACE], {"push", "pick", "place", DONE}),
+        ("press the button, then press the button", [Step("press", "button")], {"press"}),
+        ("pick up the red cube and put it on the plate", [], {"pick", DONE}),
+        ("pick up the red cube and put it on the plate", [Step("pick", "red cube")], {"pick", "place"}),
+        (REST, [], {"pick", "place", DONE}),
+        (REST, [Step("place", "blue cube", "box")], {"pick", "place", DONE}),
+        ("take the cube that is nearest to the bowl", [], {*SKILLS, DONE}),
+    ],
+)
+def test_skills_of_the_clause_that_is_due_are_left(instruction: str, reached: list[Step], choices: set[str]) -> None:
+    assert Agenda(instruction).choices(reached) == choices
+
+
+@pytest.mark.parametrize(
+    ("instruction", "thing", "allowed"),
+    [
+        (REST, "red cube", False),
+        (REST, "blue cube", True),
+        ("put the cube in the bowl", "green cube", True),
+        ("put the cube in the bowl", "green cylinder", False),
+        ("put the red cube in the bowl and the rest in the box", "green cylinder", True),
+        ("take the cube that is nearest to the bowl", "plate", True),
+    ],
+)
+def test_objects_are_those_that_a_clause_could_mean(instruction: str, thing: str, allowed: bool) -> None:
+    assert Agenda(instruction).allow(Step("pick", thing)) == allowed
+
+
+def test_phrases_leave_out_what_is_to_stay() -> None:
+    phrases = Agenda(REST).phrases
+    assert "blue cube" in phrases and "box" in phrases and "bowl" not in phrases
+    assert not any("red" in phrase.split() for phrase in phrases)
+    assert Agenda("put everything in the bowl").phrases == Agenda("make it nice").phrases == ()

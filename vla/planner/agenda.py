@@ -1,0 +1,87 @@
+"""What an instruction leaves to plan, as far as the grammar can read it: its clauses in their order, and their things.
+
+A model that sees decides what is next among what this leaves, and whether it is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vla.errors import InstructionError
+from vla.language import CONTAINERS, MOVABLES, Clause, Selector, Step, parse
+from vla.language.lexer import tokenize
+from vla.planner.mentions import Thing, read_things
+from vla.planner.phrases import CHOICES
+from vla.vlm.prompts import DONE
+
+ONE = ("the", "a", "it")
+"""Quantities of one thing; how many steps all others take cannot be told from the words."""
+
+
+class Agenda:
+    """The clauses of an instruction; one that the grammar cannot read leaves everything open.
+
+    Args:
+        instruction: in plain words.
+    """
+
+    def __init__(self, instruction: str) -> None:
+        try:
+            self.clauses = parse(instruction)
+        except InstructionError:
+            self.clauses = ()
+
+    def choices(self, reached: Sequence[Step]) -> frozenset[str]:
+        """Return what a plan may be, beside a refusal, after some steps have been reached.
+
+        Where the words tell that a clause is still to be carried out, only its skills are left; the end is, too, as
+        long as nothing has been done: what is asked for may be the case already.
+        """
+        if not self.clauses:
+            return frozenset(CHOICES)
+        due = self._due(reached)
+        skills = {clause.skill for clause in ([due] if due else self.clauses)}
+        if skills & {"place", "stack"}:
+            skills.add("pick")
+        return frozenset(skills if due and reached else {*skills, DONE})
+
+    def allow(self, step: Step) -> bool:
+        """Whether a clause could mean a step's object."""
+        return not self.clauses or self._mean(step.object)
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Phrases of movable things that the clauses could mean, and of their places; none if that is anything."""
+        meant = [phrase for phrase in MOVABLES if self._mean(phrase)]
+        if not self.clauses or len(meant) == len(MOVABLES):
+            return ()
+        return (*meant, *(kind for kind in CONTAINERS if any(_is_at(clause, kind) for clause in self.clauses)))
+
+    def _due(self, reached: Sequence[Step]) -> Clause | None:
+        """Return the first clause that is still to be carried out; None if there is none, or it cannot be told."""
+        left = list(reached)
+        for clause in self.clauses:
+            if len(clause.objects) != 1 or clause.objects[0].quantity not in ONE:
+                return None
+            done = [step for step in left if step.skill == clause.skill and means(clause.objects[0], step.object)]
+            if not done:
+                return clause
+            left.remove(done[0])
+        return None
+
+    def _mean(self, phrase: str) -> bool:
+        return any(means(selector, phrase) for clause in self.clauses for selector in clause.objects)
+
+
+def means(selector: Selector, phrase: str) -> bool:
+    """Whether a noun phrase of the instruction could mean what a plan calls ``phrase``."""
+    if selector.quantity in ("it", "them", "rest"):
+        return True
+    things = read_things(tokenize(phrase))
+    if not things or any(means(other, phrase) for other in selector.excluding):
+        return False
+    return Thing(selector.colour, selector.kind).could_mean(things[-1])
+
+
+def _is_at(clause: Clause, kind: str) -> bool:
+    return isinstance(clause.place, Selector) and clause.place.kind in (None, kind)
