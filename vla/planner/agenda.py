@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vla.errors import InstructionError
-from vla.language import CONTAINERS, MOVABLES, Clause, Selector, Step, parse
+from vla.language import BUTTON, CONTAINERS, MOVABLES, Clause, Selector, Step, parse
 from vla.language.lexer import tokenize
 from vla.planner.mentions import Thing, read_things
 from vla.planner.phrases import CHOICES
@@ -51,11 +51,12 @@ class Agenda:
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """Phrases of movable things that the clauses could mean, and of their places; none if that is anything."""
-        meant = [phrase for phrase in MOVABLES if self._mean(phrase)]
-        if not self.clauses or len(meant) == len(MOVABLES):
+        """Phrases of the things and places that the clauses could mean; none if these could be any movable things."""
+        if not self.clauses or all(self._mean(phrase) for phrase in MOVABLES):
             return ()
-        return (*meant, *(kind for kind in CONTAINERS if any(_is_at(clause, kind) for clause in self.clauses)))
+        places = [clause.place for clause in self.clauses if isinstance(clause.place, Selector)]
+        known = (*MOVABLES, *CONTAINERS, BUTTON)
+        return tuple(name for name in known if self._mean(name) or any(means(place, name) for place in places))
 
     def _due(self, reached: Sequence[Step]) -> Clause | None:
         """Return the first clause that is still to be carried out; None if there is none, or it cannot be told."""
@@ -81,7 +82,3 @@ def means(selector: Selector, phrase: str) -> bool:
     if not things or any(means(other, phrase) for other in selector.excluding):
         return False
     return Thing(selector.colour, selector.kind).could_mean(things[-1])
-
-
-def _is_at(clause: Clause, kind: str) -> bool:
-    return isinstance(clause.place, Selector) and clause.place.kind in (None, kind)

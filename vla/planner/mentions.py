@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vla.language import BUTTON, COLOURS, CONTAINERS, SHAPES, Step
+from vla.language import BUTTON, COLOURS, CONTAINERS, MOVABLES, SHAPES, Step
 from vla.language.lexer import Token, tokenize
 from vla.language.lexicon import ANY, Kind
 from vla.planner.phrases import is_phrase
@@ -88,6 +88,7 @@ class Mentions:
         tokens = tokenize(instruction)
         words = set(re.findall(r"[a-z]+", instruction.lower()))
         self.things = read_things(tokens)
+        self.left_out = _left_out(tokens)
         self.loose = (
             bool(words & LOOSE) or any(token.kind in _LOOSE_KINDS and token.value != "a" for token in tokens)
         ) or not self.things
@@ -96,14 +97,18 @@ class Mentions:
     def phrases(self) -> tuple[str, ...]:
         """Phrases of the things that the instruction could mean; none where it could mean anything."""
         if self.loose:
-            return ()
+            known = (*MOVABLES, *FIXTURES) if self.left_out else ()
+            return tuple(phrase for phrase in known if not self._is_left_out(phrase))
         named = dict.fromkeys(phrase for thing in self.things for phrase in thing.phrases)
         return tuple(phrase for phrase in named if is_phrase(phrase) and len(phrase) <= LONGEST_PHRASE)
 
     def allow(self, step: Step) -> bool:
         """Whether the instruction could mean a step's object and place; directions are not looked at."""
         phrases = [step.object] if step.skill == "push" or step.place is None else [step.object, step.place]
-        return all(self.mention(phrase) for phrase in phrases)
+        return not self._is_left_out(step.object) and all(self.mention(phrase) for phrase in phrases)
+
+    def _is_left_out(self, phrase: str) -> bool:
+        return any(_is_a(thing, kind) for thing in read_things(tokenize(phrase)) for kind in self.left_out)
 
     def mention(self, phrase: str) -> bool:
         """Whether the instruction could mean a thing."""
@@ -135,6 +140,22 @@ def read_things(tokens: list[Token]) -> list[Thing]:
             case _:
                 pass
     return found
+
+
+def _left_out(tokens: list[Token]) -> list[Thing]:
+    """Return what follows words such as ``except`` or ``not`` and is named nowhere else: it is to stay."""
+    things = read_things(tokens)
+    after = [read_things(tokens[index + 1 :])[:1] for index, token in enumerate(tokens) if _excludes(token)]
+    return [thing for found in after for thing in found if things.count(thing) == 1]
+
+
+def _excludes(token: Token) -> bool:
+    return token.kind is Kind.EXCEPT or token.value == "negation"
+
+
+def _is_a(thing: Thing, kind: Thing) -> bool:
+    """Whether a thing is certainly of a kind."""
+    return kind.colour in (None, thing.colour) and kind.kind in (None, thing.kind)
 
 
 def _singular(word: str) -> str:

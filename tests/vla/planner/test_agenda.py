@@ -47,4 +47,6 @@ def test_phrases_leave_out_what_is_to_stay() -> None:
     phrases = Agenda(REST).phrases
     assert "blue cube" in phrases and "box" in phrases and "bowl" not in phrases
     assert not any("red" in phrase.split() for phrase in phrases)
+    assert {"button", "plate", "green cube"} < set(Agenda("put all cubes on the plate, then press the button").phrases)
+    assert "blue cylinder" in Agenda("put the red cube on the blue cylinder").phrases
     assert Agenda("put everything in the bowl").phrases == Agenda("make it nice").phrases == ()

@@ -19,6 +19,10 @@ from vla.planner.mentions import Mentions
         ("tidy up", Step("pick", "green cube")),
         ("put the apple in the mug", Step("place", "apple", "mug")),
         ("press the switch", Step("press", "button")),
+        ("everything but the yellow things goes in the box", Step("pick", "red cube")),
+        ("everything but the yellow things goes in the box", Step("place", "red cube", "box")),
+        ("all but the red cube belong on the plate", Step("pick", "red cylinder")),
+        ("put everything but the red cube on the plate and the red cube in the bowl", Step("pick", "red cube")),
     ],
 )
 def test_what_an_instruction_could_mean_is_allowed(instruction: str, step: Step) -> None:
@@ -53,7 +57,16 @@ def test_phrases_are_those_that_are_allowed(instruction: str, phrases: set[str])
         ("pick up the red one", Step("pick", "green cube")),
         ("pick up the red cube", Step("press", "button")),
         ("put the apple in the mug", Step("pick", "knife")),
+        ("everything but the yellow things goes in the box", Step("pick", "yellow cube")),
+        ("all but the red cube belong on the plate", Step("pick", "red cube")),
+        ("put everything that is not red in the bowl", Step("pick", "red cylinder")),
     ],
 )
 def test_what_it_does_not_mention_is_not(instruction: str, step: Step) -> None:
     assert not Mentions(instruction).allow(step)
+
+
+def test_phrases_leave_out_what_is_to_stay() -> None:
+    phrases = Mentions("everything but the yellow things goes in the box").phrases
+    assert "red cube" in phrases and "box" in phrases
+    assert not any("yellow" in phrase for phrase in phrases)
