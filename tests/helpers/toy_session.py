@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 from omegaconf import OmegaConf
 
+from tests.helpers.toy_loop import MakePlanner, MakePolicy
 from tests.helpers.toy_suite import CONTROL_HZ, ToySimulation
-from tests.vla.runtime.test_control_loop import MakePlanner, MakePolicy
 from vla.cli.assembly import Assembly, Station
 from vla.cli.robots import Deployment
 from vla.cli.rollouts import PlannerSpec
