@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.helpers.careful import Careful
 from tests.helpers.toy_suite import ToySimulation
+from vla.errors import RobotError
 from vla.runtime.control_loop import ControlLoop
 from vla.runtime.partners import PlannerRequest, PolicyRequest
 from vla.runtime.sidecar import Sidecar
-from vla.types import ActionChunk, Box, Done, Hold, Plan, Refuse, Subgoal
+from vla.types import ActionChunk, Box, Done, Hold, Observation, Plan, Refuse, Subgoal
 
 Goals = tuple[tuple[float, float], ...]
 
@@ -90,3 +92,23 @@ class ToyLoop:
     def close(self) -> None:
         self.policy.close()
         self.planner.close()
+
+
+class Flaky(ToySimulation):
+    """Fails in some of its ticks."""
+
+    def __init__(self, reads: range = range(0), writes: range = range(0), lasting: bool = False) -> None:
+        self.reads, self.writes, self.lasting = reads, writes, lasting
+        self.calls = 0
+        super().__init__()
+
+    def observe(self, *, images: bool = True) -> Observation:
+        self.calls += 1
+        if self.calls in self.reads:
+            raise RobotError("cannot be read", lasting=self.lasting)
+        return super().observe(images=images)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        if self.calls in self.writes:
+            raise RobotError("cannot be moved")
+        super().step(action)

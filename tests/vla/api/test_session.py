@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.helpers.toy_loop import Flaky, Goals, MakePlanner
 from tests.helpers.toy_session import ToyAssembly
 from tests.helpers.toy_suite import ToySimulation
-from tests.vla.runtime.test_control_loop import Flaky, Goals, MakePlanner
 from vla.api import (
     Accepted,
     Event,

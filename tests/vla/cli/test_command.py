@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.toy_loop import MakePlanner
 from tests.helpers.toy_session import ToyAssembly
 from tests.helpers.toy_suite import ToySimulation
-from tests.vla.runtime.test_control_loop import MakePlanner
 from vla.api import Accepted, Finished, Session, as_json, from_json
 from vla.cli.command import interrupted, listen, show
 from vla.cli.interrupts import interrupts

@@ -6,34 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from tests.helpers.toy_loop import ToyLoop
-from tests.helpers.toy_suite import ToySimulation
+from tests.helpers.toy_loop import Flaky, ToyLoop
 from vla.errors import RobotError
-from vla.types import Observation
 
 pytestmark = pytest.mark.slow
-
-
-class Flaky(ToySimulation):
-    """Fails in some of its ticks."""
-
-    def __init__(self, reads: range = range(0), writes: range = range(0), lasting: bool = False) -> None:
-        self.reads, self.writes, self.lasting = reads, writes, lasting
-        self.calls = 0
-        super().__init__()
-
-    def observe(self, *, images: bool = True) -> Observation:
-        self.calls += 1
-        if self.calls in self.reads:
-            raise RobotError("cannot be read", lasting=self.lasting)
-        return super().observe(images=images)
-
-    def step(self, action: NDArray[np.float32]) -> None:
-        if self.calls in self.writes:
-            raise RobotError("cannot be moved")
-        super().step(action)
 
 
 @pytest.mark.parametrize("fails", ["reads", "writes"])
