@@ -62,9 +62,10 @@ class Agenda:
         """Return the first clause that is still to be carried out; None if there is none, or it cannot be told."""
         left = list(reached)
         for clause in self.clauses:
-            if len(clause.objects) != 1 or clause.objects[0].quantity not in ONE:
+            selector, *others = clause.objects
+            if others or selector.quantity not in ONE or selector.count not in (None, 1):
                 return None
-            done = [step for step in left if step.skill == clause.skill and means(clause.objects[0], step.object)]
+            done = [step for step in left if step.skill == clause.skill and means(selector, step.object)]
             if not done:
                 return clause
             left.remove(done[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vla.language import BUTTON, COLOURS, CONTAINERS, MOVABLES, SHAPES, Step
 from vla.language.lexer import Token, tokenize
@@ -145,12 +146,15 @@ def read_things(tokens: list[Token]) -> list[Thing]:
 def _left_out(tokens: list[Token]) -> list[Thing]:
     """Return what follows words such as ``except`` or ``not`` and is named nowhere else: it is to stay."""
     things = read_things(tokens)
-    after = [read_things(tokens[index + 1 :])[:1] for index, token in enumerate(tokens) if _excludes(token)]
+    pairs = enumerate(pairwise(tokens), start=1)
+    after = [read_things(tokens[index:])[:1] for index, (token, following) in pairs if _excludes(token, following)]
     return [thing for found in after for thing in found if things.count(thing) == 1]
 
 
-def _excludes(token: Token) -> bool:
-    return token.kind is Kind.EXCEPT or token.value == "negation"
+def _excludes(token: Token, following: Token) -> bool:
+    """Whether what follows a token is to stay; `do not forget to press the button` leaves nothing out."""
+    about_a_thing = following.kind in (Kind.DETERMINER, Kind.COLOUR, Kind.CONTAINER_COLOUR, Kind.NOUN)
+    return token.kind is Kind.EXCEPT or (token.value == "negation" and about_a_thing)
 
 
 def _is_a(thing: Thing, kind: Thing) -> bool:

@@ -19,6 +19,7 @@ REST = "put everything except the red things in the box"
         ("press the button, then press the button", [Step("press", "button")], {"press"}),
         ("pick up the red cube and put it on the plate", [], {"pick", DONE}),
         ("pick up the red cube and put it on the plate", [Step("pick", "red cube")], {"pick", "place"}),
+        ("put two cubes in the bowl", [Step("place", "red cube", "bowl")], {"pick", "place", DONE}),
         (REST, [], {"pick", "place", DONE}),
         (REST, [Step("place", "blue cube", "box")], {"pick", "place", DONE}),
         ("take the cube that is nearest to the bowl", [], {*SKILLS, DONE}),

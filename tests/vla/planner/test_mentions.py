@@ -19,6 +19,7 @@ from vla.planner.mentions import Mentions
         ("tidy up", Step("pick", "green cube")),
         ("put the apple in the mug", Step("place", "apple", "mug")),
         ("press the switch", Step("press", "button")),
+        ("pick up the red cube, and do not forget to press the button", Step("press", "button")),
         ("everything but the yellow things goes in the box", Step("pick", "red cube")),
         ("everything but the yellow things goes in the box", Step("place", "red cube", "box")),
         ("all but the red cube belong on the plate", Step("pick", "red cylinder")),
