@@ -17,7 +17,7 @@ def seen(*offsets: float, gripper: float = 0.0) -> Rest:
 @given(st.lists(st.floats(-40, 40), min_size=1))
 def test_has_left_once_it_was_far_away_and_is_there_when_it_is_near(offsets: list[float]) -> None:
     rest = seen(*offsets)
-    away = np.abs(np.float32(offsets) + np.float32(POSE[0]) - np.float32(POSE[0]))
+    away = np.abs(np.array([POSE[0] + offset for offset in offsets], np.float32) - np.float32(POSE[0]))
     assert rest.has_left == bool((away >= 10).any())
     assert rest.there == bool(away[-1] <= 6)
 
