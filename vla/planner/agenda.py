@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vla.errors import InstructionError
-from vla.language import BUTTON, CONTAINERS, MOVABLES, Clause, Selector, Step, parse
+from vla.language import MOVABLES, Clause, Selector, Step, parse
 from vla.language.lexer import tokenize
-from vla.planner.mentions import Thing, read_things
+from vla.planner.mentions import FIXTURES, Thing, read_things
 from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
 
@@ -55,8 +55,9 @@ class Agenda:
         if not self.clauses or all(self._mean(phrase) for phrase in MOVABLES):
             return ()
         places = [clause.place for clause in self.clauses if isinstance(clause.place, Selector)]
-        known = (*MOVABLES, *CONTAINERS, BUTTON)
-        return tuple(name for name in known if self._mean(name) or any(means(place, name) for place in places))
+        return tuple(
+            name for name in (*MOVABLES, *FIXTURES) if self._mean(name) or any(means(place, name) for place in places)
+        )
 
     def _due(self, reached: Sequence[Step]) -> Clause | None:
         """Return the first clause that is still to be carried out; None if there is none, or it cannot be told."""

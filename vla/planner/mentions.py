@@ -168,7 +168,7 @@ def _singular(word: str) -> str:
 
 def named_things(text: str) -> list[str]:
     """Return the phrases of the things that a text names by words of the vocabulary, e.g. ``red cube``, ``bowl``."""
-    kinds = (*SHAPES, *CONTAINERS, BUTTON)
+    kinds = (*SHAPES, *FIXTURES)
     known = [thing for thing in read_things(tokenize(text)) if thing.kind in kinds]
     found = [f"{thing.colour or ''} {thing.kind}".strip() for thing in known]
     return list(dict.fromkeys(found))

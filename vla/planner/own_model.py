@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
-from vla.planner.phrases import CHOICES, check_step, in_both
-from vla.planner.plan_grammar import location_grammar, sentence_grammar
+from vla.planner.phrases import CHOICES, check_step
+from vla.planner.plan_grammar import PlanGrammars, location_grammar, sentence_grammar
 from vla.types import Box
 from vla.vlm import VisionLanguageModel, VlmProcessor
 from vla.vlm.bundle import load_vlm
-from vla.vlm.constraint import Grammar
 from vla.vlm.decoding import Decoder, Prefix
 from vla.vlm.grounding import ABSENT
 from vla.vlm.processing import Frame
@@ -20,8 +19,6 @@ from vla.vlm.vocabulary import location_ids
 
 WORDS = 48
 """Most tokens of an answer in words."""
-GRAMMARS = 64
-"""Grammars of plans that are kept, those used last."""
 
 
 class OwnModel:
@@ -40,11 +37,10 @@ class OwnModel:
     def __init__(
         self, model: VisionLanguageModel, processor: VlmProcessor, max_tokens: int = 160, objects: Sequence[str] = ()
     ) -> None:
-        self.decoder, self.max_tokens, self.objects = Decoder(model, processor), max_tokens, objects
+        self.decoder, self.max_tokens = Decoder(model, processor), max_tokens
         locations = processor.locations
         ids = location_ids(processor.tokenizer, locations)
-        self._plan_grammar = lru_cache(GRAMMARS)(partial(sentence_grammar, locations, ids, max_tokens))
-        self.plan_grammar()  # tells at once of a budget that is too short
+        self.plans = PlanGrammars(partial(sentence_grammar, locations, ids, max_tokens), objects)
         self.boxes = location_grammar(locations, ids)
 
     @classmethod
@@ -57,10 +53,6 @@ class OwnModel:
             CheckpointError: there is no model in it.
         """
         return cls(*load_vlm(folder, device=device), max_tokens, objects)
-
-    def plan_grammar(self, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Grammar:
-        """Return the grammar of a plan; see `Conversation.plan`."""
-        return self._plan_grammar(in_both(objects, self.objects), frozenset(choices))
 
     def look(self, pictures: Mapping[str, Frame]) -> OwnConversation:
         """Read pictures once for all questions about them: those that the model has learned from.
@@ -81,7 +73,7 @@ class OwnConversation:
 
     def plan(self, question: str, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        written = self._prefix.write(question, self._own.plan_grammar(choices, objects), self._own.max_tokens)
+        written = self._prefix.write(question, self._own.plans(choices, objects), self._own.max_tokens)
         answer = read_answer(written.text, self._own.decoder.processor.locations)
         if answer.step is not None:
             check_step(answer.step)

@@ -91,7 +91,11 @@ _PHRASE = re.compile(rf"[a-z]+( [a-z]+){{0,{LONGEST_WORDS - 1}}}")
 
 def is_phrase(text: str) -> bool:
     """Return whether a text names one thing."""
-    return bool(_PHRASE.fullmatch(text)) and not set(text.split()) & set(VAGUE)
+    try:
+        check_phrase(text)
+    except PlanError:
+        return False
+    return True
 
 
 def check_phrase(phrase: str) -> str:

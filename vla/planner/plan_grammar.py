@@ -5,11 +5,12 @@ A token is at least one byte, so that a text of so many bytes always fits a budg
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 
 from vla.errors import ConfigError
 from vla.language import DIRECTIONS
-from vla.planner.phrases import CHOICES, LONGEST_WORDS, VAGUE, check_phrase
+from vla.planner.phrases import CHOICES, LONGEST_WORDS, VAGUE, check_phrase, in_both
 from vla.vlm.constraint import Grammar
 from vla.vlm.grounding import Grounding
 from vla.vlm.prompts import DONE
@@ -22,6 +23,8 @@ LONGEST_REASON = 80
 """Most bytes of a reason to refuse."""
 JSON_BOX = 1000
 """Boxes in JSON are in thousandths of the frame."""
+KEPT = 64
+"""Grammars that are kept, those used last."""
 SENTENCES = {
     "pick": '"pick up the " PHRASE',
     "place": '"place the " PHRASE (" in the " | " on the ") PHRASE',
@@ -38,6 +41,34 @@ JSON_STEPS = {
     "press": '"press" object',
 }
 """The same in JSON, from the skill's name on."""
+
+
+class PlanGrammars:
+    """The grammars of a model's plans.
+
+    Args:
+        make: makes one of objects and choices, see `sentence_grammar`.
+        objects: phrases that a plan may name in any case; empty for any words.
+
+    Raises:
+        ConfigError: the budget is too short for a plan, or an object is no phrase.
+    """
+
+    def __init__(self, make: Callable[[tuple[str, ...], frozenset[str]], Grammar], objects: Sequence[str] = ()) -> None:
+        self._make, self._objects = lru_cache(KEPT)(make), objects
+        self()
+
+    def __call__(self, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Grammar:
+        """Return the grammar of one plan.
+
+        Args:
+            choices: what it may be, beside a refusal; at least one skill.
+            objects: phrases that it may name; empty for those that plans may always name.
+
+        Raises:
+            PlanError: none of the objects may be named.
+        """
+        return self._make(in_both(objects, self._objects), frozenset(choices))
 
 
 def sentence_grammar(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +13,8 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, LogitsProcessorList
 
 from vla.errors import CheckpointError, ConfigError
-from vla.planner.phrases import CHOICES, in_both
-from vla.planner.plan_grammar import json_box_grammar, json_plan_grammar
+from vla.planner.phrases import CHOICES
+from vla.planner.plan_grammar import PlanGrammars, json_box_grammar, json_plan_grammar
 from vla.planner.plan_json import SYSTEM, box_question, choice_question, read_box, read_json
 from vla.types import Box
 from vla.vlm.constraint import Grammar, Guide
@@ -23,8 +23,6 @@ from vla.vlm.prompts import Answer
 
 WORDS = 64
 """Most tokens of an answer in words."""
-GRAMMARS = 64
-"""Grammars of plans that are kept, those used last."""
 
 
 class TransformersModel:
@@ -41,11 +39,9 @@ class TransformersModel:
     """
 
     def __init__(self, model: Any, processor: Any, max_tokens: int = 160, objects: Sequence[str] = ()) -> None:
-        self.model, self.processor, self.max_tokens, self.objects = model, processor, max_tokens, objects
+        self.model, self.processor, self.max_tokens = model, processor, max_tokens
         self.guide = Guide(processor.tokenizer)
-        self._plan_grammar = lru_cache(GRAMMARS)(partial(json_plan_grammar, max_tokens))
-        self.boxes = json_box_grammar()
-        self.plan_grammar()  # tells at once of a budget that is too short
+        self.plans, self.boxes = PlanGrammars(partial(json_plan_grammar, max_tokens), objects), json_box_grammar()
 
     @classmethod
     def load(
@@ -67,10 +63,6 @@ class TransformersModel:
             ) from error
         return cls(model.to(device).eval(), processor, max_tokens, objects)
 
-    def plan_grammar(self, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Grammar:
-        """Return the grammar of a plan; see `Conversation.plan`."""
-        return self._plan_grammar(in_both(objects, self.objects), frozenset(choices))
-
     def look(self, pictures: Mapping[str, Frame]) -> TransformersConversation:
         """Show pictures; they are read anew for each question."""
         return TransformersConversation(self, pictures)
@@ -85,7 +77,7 @@ class TransformersConversation:
 
     def plan(self, question: str, choices: Collection[str] = CHOICES, objects: Sequence[str] = ()) -> Answer:
         """Answer a question for the next subgoal; see `Conversation`."""
-        return read_json(self._write(question, self._asked.plan_grammar(choices, objects), self._asked.max_tokens))
+        return read_json(self._write(question, self._asked.plans(choices, objects), self._asked.max_tokens))
 
     @torch.inference_mode()
     def choose(self, question: str, options: Sequence[str]) -> tuple[float, ...]:
