@@ -12,7 +12,7 @@ from envs.metaworld.expert import MetaworldExpert
 from envs.metaworld.oracle import OraclePlanner
 from envs.metaworld.package import prepare
 from envs.metaworld.tasks import CONTROL_HZ, HORIZON, TASKS, VERSION, other_sentence
-from envs.metaworld.world import World
+from envs.metaworld.world import SCENES, World
 from vla.errors import ConfigError, UnknownNameError
 from vla.types import Observation
 
@@ -41,7 +41,7 @@ class MetaworldSimulation:
 
     suite = "metaworld_mt50"
     robot_type = "sawyer"
-    version = VERSION
+    version = f"{VERSION}, scenes {SCENES}"
     control_hz = CONTROL_HZ
     camera_names: tuple[str, ...] = (CAMERA,)
     joint_names: tuple[str, ...] = ("hand_x", "hand_y", "hand_z", "gripper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import cv2
@@ -16,6 +17,18 @@ from envs.renderer import Renderer
 
 STATE_DIM = 4
 """Numbers of the observation that the robot measures: hand x, y, z [m], and how far the gripper is open, 0 to 1."""
+
+SCENES = 2
+"""Version of how a seed tells a scene; figures of different versions are of different scenes."""
+
+
+def scene_seed(task: str, seed: int) -> int:
+    """Return what Meta-World's generator is seeded with for the scene ``seed`` of ``task``.
+
+    Meta-World draws positions in the same way for every task: with the seed alone, scene 7 would have its things in the
+    same place in all fifty tasks, and a hundred demonstrations of each would show a hundred places in all.
+    """
+    return int(np.random.SeedSequence([seed, zlib.crc32(task.encode())]).generate_state(1)[0])
 
 
 class World:
@@ -41,7 +54,7 @@ class World:
         del self._env.sawyer_observation_space  # which is clipped to, and was made for a hidden goal
         self._env._freeze_rand_vec, self._env.seeded_rand_vec = False, True
         self._env._set_task_called = True
-        self._env.seed(seed)
+        self._env.seed(scene_seed(task, seed))
         self.observation: NDArray[np.float64] = self._env.reset()[0]
         """What Meta-World's experts see (39,), objects and goal included."""
         mujoco.mj_kinematics(self._env.model, self._env.data)  # or the first frame shows goals where they were before

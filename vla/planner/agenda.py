@@ -5,17 +5,15 @@ A model that sees decides what is next among what this leaves, and whether it is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from vla.errors import InstructionError
-from vla.language import MOVABLES, Clause, Selector, Step, parse
+from vla.language import MOVABLES, Selector, Step, parse
 from vla.language.lexer import tokenize
 from vla.planner.mentions import FIXTURES, Thing, read_things
 from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
-
-ONE = ("the", "a", "it")
-"""Quantities of one thing; how many steps all others take cannot be told from the words."""
 
 
 class Agenda:
@@ -39,11 +37,30 @@ class Agenda:
         """
         if not self.clauses:
             return frozenset(CHOICES)
-        due = self._due(reached)
-        skills = {clause.skill for clause in ([due] if due else self.clauses)}
+        left = self._left(reached)
+        due = left[0] if left else None
+        skills = {due} if due else {clause.skill for clause in self.clauses}
         if skills & {"place", "stack"}:
             skills.add("pick")
         return frozenset(skills if due and reached else {*skills, DONE})
+
+    def is_finished(self, reached: Sequence[Step]) -> bool:
+        """Whether all clauses have been carried out; never where one is about all things of some kind."""
+        return bool(self.clauses) and self._left(reached) == []
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether a clause is about all things of some kind."""
+        return any(number_of(selector) is None for clause in self.clauses for selector in clause.objects)
+
+    def spent(self, reached: Sequence[Step]) -> frozenset[str]:
+        """Return the things for which every clause that could mean them has been carried out.
+
+        None where each clause is about one thing: what is due tells what is next then.
+        """
+        if all(len(clause.objects) == 1 and number_of(clause.objects[0]) == 1 for clause in self.clauses):
+            return frozenset()
+        return frozenset(step.object for step in reached if self._is_spent(step.object, reached))
 
     def allow(self, step: Step) -> bool:
         """Whether a clause could mean a step's object."""
@@ -59,21 +76,39 @@ class Agenda:
             name for name in (*MOVABLES, *FIXTURES) if self._mean(name) or any(means(place, name) for place in places)
         )
 
-    def _due(self, reached: Sequence[Step]) -> Clause | None:
-        """Return the first clause that is still to be carried out; None if there is none, or it cannot be told."""
-        left = list(reached)
+    def _left(self, reached: Sequence[Step]) -> list[str] | None:
+        """Return the skills of the steps that are still asked for, in their order; None where that cannot be told.
+
+        Before a clause about all things of some kind, what is left of those before it can be.
+        """
+        unused, left = list(reached), list[str]()
         for clause in self.clauses:
-            selector, *others = clause.objects
-            if others or selector.quantity not in ONE or selector.count not in (None, 1):
-                return None
-            done = [step for step in left if step.skill == clause.skill and means(selector, step.object)]
-            if not done:
-                return clause
-            left.remove(done[0])
-        return None
+            for selector in clause.objects:
+                number = number_of(selector)
+                if number is None:
+                    return left or None
+                for _ in range(number):
+                    done = [step for step in unused if step.skill == clause.skill and means(selector, step.object)]
+                    if done:
+                        unused.remove(done[0])
+                    else:
+                        left.append(clause.skill)
+        return left
+
+    def _is_spent(self, phrase: str, reached: Sequence[Step]) -> bool:
+        clauses = [clause for clause in self.clauses if any(means(selector, phrase) for selector in clause.objects)]
+        naming = [clause for clause in clauses if any(selector.quantity != "rest" for selector in clause.objects)]
+        asked = Counter(clause.skill for clause in naming or clauses)  # the rest is what no other clause is about
+        done = Counter(step.skill for step in reached if step.object == phrase)
+        return all(done[skill] >= times for skill, times in asked.items())
 
     def _mean(self, phrase: str) -> bool:
         return any(means(selector, phrase) for clause in self.clauses for selector in clause.objects)
+
+
+def number_of(selector: Selector) -> int | None:
+    """Return how many things a noun phrase is about; None where only the picture tells."""
+    return selector.count or (1 if selector.quantity in ("the", "a", "it") else None)
 
 
 def means(selector: Selector, phrase: str) -> bool:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vla.language import BUTTON, COLOURS, CONTAINERS, MOVABLES, SHAPES, Step
+from vla.language import BUTTON, COLOURS, CONTAINERS, MOVABLES, SHAPES, SKILLS, Step
 from vla.language.lexer import Token, tokenize
 from vla.language.lexicon import ANY, Kind
 from vla.planner.phrases import is_phrase
@@ -56,6 +56,14 @@ LOOSE = frozenset(
 """Words of instructions that do not name what they are about."""
 FIXTURES = (*CONTAINERS, BUTTON)
 """Kinds of which there is one at most; no phrase tells their colour."""
+MEANT = {
+    "pick": ("pick",),
+    "place": ("pick", "place", "stack", "push"),
+    "stack": ("pick", "place", "stack"),
+    "push": ("push", "press"),
+    "press": ("press",),
+}
+"""Skills that a verb's clause may need, wherever it leads to."""
 _LOOSE_KINDS = (Kind.QUANTIFIER, Kind.UNSUPPORTED, Kind.EXCEPT)
 
 
@@ -90,6 +98,7 @@ class Mentions:
         words = set(re.findall(r"[a-z]+", instruction.lower()))
         self.things = read_things(tokens)
         self.left_out = _left_out(tokens)
+        self.skills = _skills(tokens)
         self.loose = (
             bool(words & LOOSE) or any(token.kind in _LOOSE_KINDS and token.value != "a" for token in tokens)
         ) or not self.things
@@ -141,6 +150,16 @@ def read_things(tokens: list[Token]) -> list[Thing]:
             case _:
                 pass
     return found
+
+
+def _skills(tokens: list[Token]) -> frozenset[str]:
+    """Return the skills that the verbs can mean; all of them where a word that is not known may be a verb."""
+    verbs = {token.value for token in tokens if token.kind is Kind.VERB}
+    if not verbs or any(token.kind is Kind.UNKNOWN for token in tokens):
+        return frozenset(SKILLS)
+    if any(token.kind in (Kind.PREPOSITION, Kind.DIRECTION) for token in tokens):  # taking something somewhere
+        verbs = {"place" if verb == "pick" else verb for verb in verbs}
+    return frozenset(skill for verb in verbs for skill in MEANT[verb])
 
 
 def _left_out(tokens: list[Token]) -> list[Thing]:

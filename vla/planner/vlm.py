@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 
 from vla.errors import ConfigError, GroundingError, LinkError, PlanError
 from vla.language import Step
-from vla.planner.agenda import Agenda
 from vla.planner.chat import Chat, Conversation
 from vla.planner.grammar import TIME_LIMITS
 from vla.planner.grounding import CameraView
-from vla.planner.mentions import Mentions
+from vla.planner.mandate import Guard, Mandate, Unguarded
 from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
 from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
-from vla.planner.phrases import CHOICES, step_question, step_text
+from vla.planner.phrases import step_question, step_text
 from vla.rest import Rest
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
-from vla.vlm.prompts import BEFORE, DONE, Body, Situation, plan_question, progress_question
+from vla.vlm.prompts import BEFORE, DONE, Answer, Body, Situation, plan_question, progress_question
 
 
 @dataclass(frozen=True)
@@ -143,28 +142,36 @@ class VlmPlanner:
             else:
                 return self._refreshed(conversation, self._step, self._subgoal)
             self._subgoal = self._step = None
-        mentions, agenda = Mentions(instruction), Agenda(instruction)
+        guard: Guard = Mandate(instruction) if self.config.guard else Unguarded()
+        if not doubtful and guard.is_finished(self._reached):
+            return Done(self._report())
         reached = tuple(map(step_text, self._reached))
         question = plan_question(Situation(instruction, reached, tuple(self._failed), body))
-        choices = set(agenda.choices(self._reached) if self.config.guard else CHOICES)
+        choices = set(guard.choices(self._reached))
         if self._after == "failed":  # what has just been seen to fail is not the end
             choices.discard(DONE)
         answer = conversation.plan(question, choices)
-        if answer.step is not None and not self._may_follow(answer.step, mentions, agenda):
+        if answer.step is not None and not guard.allows(answer.step, self._reached):
             # once more, with less to name
-            answer = conversation.plan(question, choices, mentions.phrases or agenda.phrases)
+            answer = conversation.plan(question, choices, guard.phrases(self._reached))
+        if guard.open_ended and DONE in choices and self._is_gone(conversation, answer.step):
+            answer = Answer()
         if answer.refusal:
             return Refuse(answer.refusal)
         if doubtful:
             self._settle(doubtful, answer.step)
         if answer.step is None:
             return Done(self._report() or "there was nothing to do")
-        if not self._may_follow(answer.step, mentions, agenda):
-            raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not mention")
+        if not guard.allows(answer.step, self._reached):
+            raise PlanError(f"{step_text(answer.step)!r} is about something that the instruction does not ask for")
         return self._begin(conversation, answer.step, answer.box, front)
 
-    def _may_follow(self, step: Step, mentions: Mentions, agenda: Agenda) -> bool:
-        return not self.config.guard or (mentions.allow(step) and agenda.allow(step))
+    def _is_gone(self, conversation: Conversation, step: Step | None) -> bool:
+        """Whether a step after others begins with something that is not to be seen: then nothing is left to do."""
+        begins = (
+            step is not None and bool(self._reached) and all(other.object != step.object for other in self._reached)
+        )
+        return begins and conversation.locate(step.approached) is None
 
     def _settle(self, doubtful: Step, following: Step | None) -> None:
         """Take what is to follow a doubtful subgoal as the answer: what has been tried before means that it failed."""

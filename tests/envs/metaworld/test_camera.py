@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from envs.metaworld import camera
 from envs.metaworld.package import prepare
 from envs.metaworld.simulation import MetaworldSimulation
+from envs.metaworld.world import scene_seed
 
 pytest.importorskip("metaworld", reason="the package metaworld is optional: see docs/benchmarks/metaworld.md")
 
@@ -89,7 +90,7 @@ def test_frames_states_and_sentences_are_those_of_lerobots_environment():
 
     prepare()
     theirs: Any = MetaworldEnv("push-v3", obs_type="pixels_agent_pos")
-    expected, _ = theirs.reset(seed=11)
+    expected, _ = theirs.reset(seed=scene_seed("push-v3", 11))
     simulation = MetaworldSimulation(image_size=(480, 480), supersample=1, shadows=True)
     simulation.reset("push-v3", 11)
     observation = simulation.observe(images=False)

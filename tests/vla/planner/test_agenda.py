@@ -19,7 +19,9 @@ REST = "put everything except the red things in the box"
         ("press the button, then press the button", [Step("press", "button")], {"press"}),
         ("pick up the red cube and put it on the plate", [], {"pick", DONE}),
         ("pick up the red cube and put it on the plate", [Step("pick", "red cube")], {"pick", "place"}),
-        ("put two cubes in the bowl", [Step("place", "red cube", "bowl")], {"pick", "place", DONE}),
+        ("put two cubes in the bowl", [Step("place", "red cube", "bowl")], {"pick", "place"}),
+        ("put the red and the blue cube in the bowl", [PLACE], {"pick", "place"}),
+        ("press the button, then put everything in the bowl", [PUSH], {"press"}),
         (REST, [], {"pick", "place", DONE}),
         (REST, [Step("place", "blue cube", "box")], {"pick", "place", DONE}),
         ("take the cube that is nearest to the bowl", [], {*SKILLS, DONE}),
@@ -27,6 +29,45 @@ REST = "put everything except the red things in the box"
 )
 def test_skills_of_the_clause_that_is_due_are_left(instruction: str, reached: list[Step], choices: set[str]) -> None:
     assert Agenda(instruction).choices(reached) == choices
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reached", "finished"),
+    [
+        (PUSH_THEN_PLACE, [PUSH, PICK], False),
+        (PUSH_THEN_PLACE, [PUSH, PICK, PLACE], True),
+        (PUSH_THEN_PLACE, [PLACE, PUSH], True),
+        ("press the button, then press the button", [Step("press", "button")], False),
+        ("press the button, then press the button", [Step("press", "button")] * 2, True),
+        ("pick up the blue cube and put it in the bowl", [PICK], False),
+        ("put two cubes in the bowl", [PLACE], False),
+        ("put two cubes in the bowl", [PLACE, Step("place", "red cube", "bowl")], True),
+        (REST, [PLACE], False),
+        ("take the cube that is nearest to the bowl", [PICK], False),
+    ],
+)
+def test_nothing_is_left_once_all_clauses_have_been_carried_out(
+    instruction: str, reached: list[Step], finished: bool
+) -> None:
+    assert Agenda(instruction).is_finished(reached) == finished
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reached", "spent"),
+    [
+        (REST, [PICK], set()),
+        (REST, [PICK, PLACE], {"blue cube"}),
+        ("put two cubes in the bowl", [PLACE], {"blue cube"}),
+        ("put the red and the blue cube in the bowl", [PLACE], {"blue cube"}),
+        ("put the blue cube in the bowl and the rest in the box", [PLACE], {"blue cube"}),
+        ("put all cubes in the bowl, then push the blue cube to the left", [PLACE], set()),
+        ("put the blue cube in the bowl, then press the button", [PLACE], set()),
+    ],
+)
+def test_things_are_spent_once_all_that_is_asked_of_them_is_done(
+    instruction: str, reached: list[Step], spent: set[str]
+) -> None:
+    assert Agenda(instruction).spent(reached) == spent
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_an_order_in_the_picture_is_not_followed() -> None:
     assert isinstance(planner.plan(observation(), TASK, []), Hold)
     assert isinstance(planner.plan(observation(), TASK, []), Hold)
     last = planner.plan(observation(), TASK, [])
-    assert isinstance(last, Refuse) and "does not mention" in last.reason
+    assert isinstance(last, Refuse) and "does not ask for" in last.reason
     unguarded = VlmPlanner(ScriptedChat([Answer(Step("press", "button"))]), PlanningConfig(guard=False))
     assert isinstance(unguarded.plan(observation(), TASK, []), Subgoal)
 
@@ -104,6 +104,37 @@ def test_a_step_about_something_else_is_asked_for_again_in_words_of_the_instruct
     plan = VlmPlanner(chat).plan(observation(), TASK, [])
     assert isinstance(plan, Subgoal) and plan.object == "red cube"
     assert chat.named == [(), ("red cube", "bowl")]
+
+
+NOT_RED = "put everything that is not red in the bowl"
+BLUE = [Answer(Step("pick", "blue cube"), BOX), Answer(Step("place", "blue cube", "bowl"), BOX)]
+
+
+def test_of_a_set_nothing_is_left_when_the_model_can_only_name_what_is_not_to_be_seen() -> None:
+    chat = ScriptedChat([*BLUE, BLUE[0], Answer(Step("pick", "pink cube"))], [YES, YES], boxes={"pink cube": None})
+    planner = VlmPlanner(chat)
+    texts = [plan.text for plan in (planner.plan(observation(), NOT_RED, []) for _ in range(2))]  # pyright: ignore
+    assert texts == ["pick up the blue cube", "place the blue cube in the bowl"]
+    assert planner.plan(observation(), NOT_RED, []) == Done(f"reached: {'; '.join(texts)}")
+    assert chat.named[2] == ()
+    assert "blue cube" not in chat.named[3] and "pink cube" in chat.named[3]
+
+
+def test_of_a_set_the_next_thing_that_is_there_follows() -> None:
+    chat = ScriptedChat([*BLUE, Answer(Step("pick", "pink cube"))], [YES, YES])
+    planner = VlmPlanner(chat)
+    plans = [planner.plan(observation(), NOT_RED, []) for _ in range(3)]
+    assert isinstance(plans[-1], Subgoal) and plans[-1].object == "pink cube"
+
+
+def test_a_doubtful_step_is_judged_by_what_follows_once_that_is_about_the_instruction() -> None:
+    green = Answer(Step("pick", "green cube"))
+    chat = ScriptedChat([PICK, PLACE, green, PLACE], [YES, (0.5, 0.5, 0.0)])
+    planner = VlmPlanner(chat)
+    for joint in (0.0, 0.0, 20.0):
+        planner.plan(observation(joint=joint), TASK, [])
+    again = planner.plan(observation(), TASK, [])
+    assert isinstance(again, Subgoal) and (again.text, again.after) == ("place the red cube in the bowl", "failed")
 
 
 def test_an_instruction_cannot_add_lines_to_the_question() -> None:
@@ -158,15 +189,14 @@ def test_a_plan_has_only_skills_that_the_words_can_mean(instruction: str, guard:
 
 
 def test_what_has_just_been_seen_to_fail_is_not_the_end() -> None:
-    chat = ScriptedChat([PICK, PLACE, PICK, PLACE, Answer()], [YES, NO, YES, YES])
-    planner = VlmPlanner(chat)
+    chat = ScriptedChat([PICK, PLACE, PICK, PLACE], [YES, NO, YES, YES])
+    planner = VlmPlanner(chat, PlanningConfig(guard=False))
     planner.plan(observation(), TASK, [])
     planner.plan(observation(), TASK, [])
     planner.plan(observation(joint=20.0), TASK, [])
     planner.plan(observation(), TASK, [])  # back, and the place has failed
-    for _ in range(2):
-        planner.plan(observation(), TASK, [])
-    assert ["done" in choices for choices in chat.offered] == [True, False, False, False, True]
+    planner.plan(observation(), TASK, [])
+    assert ["done" in choices for choices in chat.offered] == [True, True, False, True]
 
 
 def test_another_episode_begins_from_nothing() -> None:
