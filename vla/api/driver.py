@@ -140,8 +140,7 @@ class Driver:
             return "refused", report.reason
         if not report.done:
             return "failure", report.reason
-        succeeded = station.deployment.succeeded
-        if succeeded is not None and self._aimed and not succeeded():
+        if self._aimed and station.deployment.succeeded() is False:
             return "failure", "the planner thinks that it is done, but it is not"
         return "success", ""
 

@@ -57,7 +57,6 @@ def _carry_out(
     with ExitStack() as stack:
         planner = stack.enter_context(Sidecar(PlannerProcess(planning.name, planning.options), "planner"))
         deployment = stack.enter_context(open_robot(config, words, seed))
-        assert deployment.succeeded is not None
         planner.wait_ready(READY_SECONDS)
         safety = Guard(make_filter(limits, deployment.arm, deployment.robot.control_hz))
         watchdog = stack.enter_context(Watchdog(deployment.robot))
@@ -76,7 +75,7 @@ def _carry_out(
             reason = loop.run(words, LONGEST).reason
         except VlaError as error:
             reason = str(error)
-        return deployment.succeeded(), reason
+        return bool(deployment.succeeded()), reason
 
 
 def _seeds(config: DictConfig, instruction: str) -> Iterator[int]:

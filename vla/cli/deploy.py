@@ -67,7 +67,8 @@ def run(config: DictConfig) -> int:
         with watchdog:
             move_to_ready(loop, deployment, safety)
             report = loop.run(instruction, config.max_seconds)
-        success = report.done and (deployment.succeeded is None or deployment.succeeded())
+        verdict = deployment.succeeded()
+        success = report.done and verdict is not False
         result = as_episode_result(report, instruction, task=deployment.task, seed=seed, success=success)
         for subscriber in subscribers:
             subscriber.on_end(result)
@@ -81,7 +82,8 @@ def run(config: DictConfig) -> int:
     print(interventions(safety.filter.interventions, report.ticks))
     refused = not report.subgoals and not report.done and not safety.stopped and report.elapsed < config.max_seconds
     outcome = "success" if success else f"{'refused' if refused else 'failure'}: {report.reason or 'not achieved'}"
-    print(f"{outcome} after {report.elapsed:.1f} s")
+    witness = " by the planner's word" if success and verdict is None else ""
+    print(f"{outcome}{witness} after {report.elapsed:.1f} s")
     report_file = output.with_suffix(".json")
     write_json(report_file, entry(report, safety.filter.interventions) | {"success": success})
     print(f"wrote {report_file}")

@@ -41,8 +41,8 @@ class Deployment:
     """For reports: the simulation's task, or the robot's name."""
     seed: int | None = None
     """Of the simulated scene; None for a real robot."""
-    succeeded: Callable[[], bool] | None = None
-    """Tells whether the instruction has been carried out; None for a real robot."""
+    succeeded: Callable[[], bool | None] = lambda: None
+    """Tells whether the instruction has been carried out; None on a real robot, and for words beyond the simulation."""
     aim: Callable[[str], None] = lambda instruction: None
     """Has ``succeeded`` tell of another instruction from now on. Raises an InstructionError if it is not understood."""
     model: Any = None
@@ -85,7 +85,7 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
                 arm,
                 simulation.task,
                 simulation.seed,
-                simulation.succeeded,
+                partial(_succeeded, simulation),
                 simulation.aim,
                 poses=partial(_poses, simulation),
                 **_contents(simulation),
@@ -99,7 +99,7 @@ def open_robot(config: DictConfig, instruction: str, seed: int | None) -> Iterat
             arm,
             simulation.task,
             simulation.seed,
-            partial(twin.call, _succeeded),
+            partial(twin.call, _twin_succeeded),
             lambda instruction: twin.call(partial(_aim, instruction)),
             poses=lambda: twin.call(_twin_poses),
             **_contents(simulation),
@@ -146,8 +146,12 @@ def _twin_poses(twin: BusTwin) -> NDArray[np.float64]:
     return _poses(twin.physics.simulation)  # type: ignore[attr-defined]
 
 
-def _succeeded(twin: BusTwin) -> bool:
-    return twin.physics.simulation.succeeded()  # type: ignore[attr-defined]
+def _succeeded(simulation: Any) -> bool | None:
+    return simulation.succeeded() if simulation.judges else None
+
+
+def _twin_succeeded(twin: BusTwin) -> bool | None:
+    return _succeeded(twin.physics.simulation)  # type: ignore[attr-defined]
 
 
 def _aim(instruction: str, twin: BusTwin) -> None:

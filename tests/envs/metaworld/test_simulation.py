@@ -128,7 +128,15 @@ def test_options_that_make_no_sense_are_named():
         MetaworldSimulation(supersample=0)
 
 
-def test_episodes_depend_on_the_seed_alone(simulation):
+def test_a_seed_means_another_place_in_each_task(simulation):
+    places = []
+    for task in ("button-press-v3", "button-press-wall-v3", "button-press-topdown-v3", "coffee-button-v3"):
+        simulation.reset(task, 0)
+        places.append(simulation.world.observation[4])  # all four draw x alike, and first
+    assert len(np.unique(np.round(places, 4))) == len(places)
+
+
+def test_episodes_depend_on_task_and_seed_alone(simulation):
     def observations(seed):
         simulation.reset("peg-insert-side-v3", seed)
         expert = simulation.expert(perturb=1.0)
