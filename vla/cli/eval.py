@@ -62,6 +62,7 @@ def run(config: DictConfig) -> int:
         n_action_steps=config.n_action_steps,
         runtime=str(config.runtime),
         device=config.device,
+        boxes=bool(config.boxes),
         perturb=config.perturb,
         safety=safety_options(config),
     )

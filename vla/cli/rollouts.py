@@ -52,6 +52,8 @@ class RolloutSpec:
     device: str = "auto"
     runtime: str = "auto"
     """What runs the policy's network."""
+    boxes: bool = True
+    """Whether the policy is told where the planner sees the subgoal's thing."""
     perturb: float = 0.0
     """Strength of the expert's perturbations."""
     policy_fraction: float | None = None
@@ -136,7 +138,7 @@ class Rollouts:
         if self._policy is None:
             return ExpertActor(simulation.expert(perturb=spec.perturb))
         if spec.policy_fraction is None:
-            return PolicyActor(self._policy, simulation.control_hz)
+            return PolicyActor(self._policy, simulation.control_hz, boxes=spec.boxes)
         expert = simulation.expert(perturb=spec.perturb)
         return TakeoverActor(self._policy, expert, simulation.control_hz, spec.policy_fraction, simulation.seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
@@ -52,11 +53,18 @@ class Actor(Protocol):
 
 
 class PolicyActor:
-    """A policy, asked for a chunk whenever the previous one has been played."""
+    """A policy, asked for a chunk whenever the previous one has been played.
 
-    def __init__(self, policy: Policy, control_hz: float) -> None:
+    Args:
+        policy: who is asked.
+        control_hz: actions a second.
+        boxes: tell it where the planner sees the subgoal's thing; without, words alone say what is meant.
+    """
+
+    def __init__(self, policy: Policy, control_hz: float, *, boxes: bool = True) -> None:
         self.policy_seconds: list[float] = []
         self._policy = policy
+        self._boxes = boxes
         self._executor = ChunkExecutor(control_hz, policy.n_action_steps)
 
     def reset(self) -> None:
@@ -78,7 +86,8 @@ class PolicyActor:
         action = self._executor.action_at(observation.time)
         if action is None:
             started = perf_counter()
-            chunk = self._policy.predict_chunk(observation, subgoal)
+            told = subgoal if self._boxes else replace(subgoal, box=None)
+            chunk = self._policy.predict_chunk(observation, told)
             self.policy_seconds.append(perf_counter() - started)
             self._executor.load(chunk)
             action = chunk.actions[0]

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.helpers.toy_suite import ToyExpert, ToyPolicy, ToySimulation
-from vla.runtime.actors import LONGEST_LEARNER_TURN, ExpertActor, TakeoverActor
-from vla.types import ActionChunk, Observation, Subgoal
+from vla.runtime.actors import LONGEST_LEARNER_TURN, ExpertActor, PolicyActor, TakeoverActor
+from vla.types import ActionChunk, Box, Observation, Subgoal
 
 TICKS = 4 * LONGEST_LEARNER_TURN + 8
 
@@ -52,6 +54,23 @@ def test_expert_keeps_the_clean_action_apart_from_the_executed_one(simulation: T
     np.testing.assert_array_equal(motion.intended, simulation.targets[0].astype(np.float32))
     assert motion.intended is not None
     assert not np.array_equal(motion.intended, motion.executed)
+
+
+@pytest.mark.parametrize("boxes", [True, False])
+def test_a_policy_is_told_where_the_thing_is_unless_boxes_are_withheld(
+    simulation: ToySimulation, monkeypatch: pytest.MonkeyPatch, boxes: bool
+) -> None:
+    told: list[Subgoal] = []
+    policy = ToyPolicy()
+
+    def predict(observation: Observation, subgoal: Subgoal) -> ActionChunk:
+        told.append(subgoal)
+        return ActionChunk(np.zeros((8, 2), np.float32), observation.time)
+
+    monkeypatch.setattr(policy, "predict_chunk", predict)
+    subgoal = replace(simulation.subgoal(0), box=Box(0.1, 0.1, 0.2, 0.2))
+    PolicyActor(policy, simulation.control_hz, boxes=boxes).act(simulation.observe(), subgoal)
+    assert told == [subgoal if boxes else replace(subgoal, box=None)]
 
 
 def test_the_expert_takes_over_after_whole_chunks(simulation: ToySimulation) -> None:
