@@ -48,7 +48,12 @@ def run(config: DictConfig) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "events.jsonl"
         options = [f"robot={config.robot.name}", f"seed={SCENE}", f"events={log}", f"stop_file={folder}/STOP"]
-        options += [f"policy={config.checkpoint}", f"runtime={config.runtime}", f"device={config.device}"]
+        options += [
+            f"planner={config.planner.name}",
+            f"policy={config.checkpoint}",
+            f"runtime={config.runtime}",
+            f"device={config.device}",
+        ]
         with console_process(*options) as url, browser() as chromium:
             page = chromium.new_page()
             page.set_default_timeout(PATIENCE)

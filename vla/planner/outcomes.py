@@ -14,6 +14,8 @@ from vla.types import Box
 
 OPEN = 0.75
 """Part of the opening at the start of the episode from which on the gripper is open."""
+EMPTY = 8.5
+"""Opening below which a closed gripper holds nothing [0-100]."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class PushCheck:
 class OutcomeChecks:
     """Thresholds of the checks. What cannot be seen is taken to have worked."""
 
-    empty: float = 8.5
+    empty: float = EMPTY
     """Gripper opening below which the closed gripper holds nothing [0-100]."""
     open: float = OPEN
     """Part of the opening at the start of the episode from which on the gripper is open."""
@@ -99,6 +101,12 @@ class OutcomeChecks:
 def is_open(gripper: float, gripper_at_start: float, part: float = OPEN) -> bool:
     """Whether a gripper is open by at least a part of what it was at the start of the episode."""
     return gripper > part * gripper_at_start
+
+
+def may_hold(gripper: float, gripper_at_start: float, part: float = OPEN, empty: float = EMPTY) -> bool:
+    """Whether there may be something in a gripper; one that was not open at the start cannot tell."""
+    was_open = gripper_at_start > 2 * empty
+    return not was_open or (gripper > empty and not is_open(gripper, gripper_at_start, part))
 
 
 def inside(thing: Box, container: Box) -> bool:

@@ -21,7 +21,7 @@ from vla.planner.grammar import TIME_LIMITS
 from vla.planner.grounding import CameraView
 from vla.planner.mandate import Guard, Mandate, Unguarded
 from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
-from vla.planner.outcomes import OPEN, PushCheck, is_open, on_top
+from vla.planner.outcomes import EMPTY, OPEN, PushCheck, is_open, may_hold, on_top
 from vla.planner.phrases import step_question, step_text
 from vla.rest import Rest
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
@@ -56,6 +56,8 @@ class PlanningConfig:
     """How far a joint must be from there for the arm to have left; back at rest, it has ended its attempt."""
     open: float = OPEN
     """Part of the opening when the episode began from which on the gripper is open."""
+    empty: float = EMPTY
+    """Opening below which a closed gripper holds nothing."""
     push: PushCheck = field(default_factory=PushCheck)
     view: CameraView = field(default_factory=CameraView)
     """Where the first camera stands; for the box of a push."""
@@ -150,6 +152,8 @@ class VlmPlanner:
         choices = set(guard.choices(self._reached))
         if self._after == "failed":  # what has just been seen to fail is not the end
             choices.discard(DONE)
+        if body.at_rest and not self._may_hold(body):
+            choices -= {"place", "stack"}
         answer = conversation.plan(question, choices)
         if answer.step is not None and not guard.allows(answer.step, self._reached):
             # once more, with less to name
@@ -201,6 +205,9 @@ class VlmPlanner:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
         if self.config.judge_at_rest and not body.at_rest and not at_once:
             return Verdict.OPEN
+        if step.skill == "pick" and body.at_rest and not self._may_hold(body):
+            self._confirmed = 0
+            return Verdict.NOT_REACHED
         verdict = self._measure(conversation, step, body) if step.skill in MEASURED else None
         if verdict is None:
             question = progress_question(subgoal.question, body)
@@ -209,6 +216,10 @@ class VlmPlanner:
         if verdict is Verdict.REACHED and self._confirmed < self.config.monitor.confirmations and not at_once:
             return Verdict.OPEN
         return verdict
+
+    def _may_hold(self, body: Body) -> bool:
+        assert self._rest.pose is not None
+        return may_hold(body.gripper, float(self._rest.pose[-1]), self.config.open, self.config.empty)
 
     def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict | None:
         """Return whether a thing is where it was to go, from where the model sees it; None if it is to be asked."""

@@ -38,7 +38,7 @@ def test_steps_follow_each_other_as_the_monitor_sees_them_reached() -> None:
     assert second.text == "place the red cube in the bowl"
     assert (
         chat.asked[-1]
-        == f"Instruction: {TASK}\nReached: pick up the red cube\nGripper: 30\nArm: at rest\nNext subgoal?"
+        == f"Instruction: {TASK}\nReached: pick up the red cube\nGripper: 14\nArm: at rest\nNext subgoal?"
     )
     done = planner.plan(observation(4), TASK, [])
     assert done == Done("reached: pick up the red cube; place the red cube in the bowl")

@@ -4,7 +4,9 @@ import pytest
 
 from tests.vla.planner.vlm_helpers import (
     BOX,
+    HELD,
     NO,
+    OPEN,
     PICK,
     PLACE,
     PUSH,
@@ -68,9 +70,9 @@ ABOVE, BESIDE = Box(0.26, 0.35, 0.5, 0.57), Box(0.55, 0.35, 0.8, 0.57)
 
 @pytest.mark.parametrize(
     ("box", "gripper", "joint", "said", "ends"),
-    [(ABOVE, 30.0, 0.0, None, True), (ABOVE, 12.0, 0.0, None, False), (ABOVE, 30.0, 20.0, None, False),
-     (BESIDE, 30.0, 0.0, NO, False), (BESIDE, 30.0, 0.0, YES, True), (None, 30.0, 0.0, YES, True),
-     (None, 30.0, 0.0, NO, False)],
+    [(ABOVE, OPEN, 0.0, None, True), (ABOVE, HELD, 0.0, None, False), (ABOVE, OPEN, 20.0, None, False),
+     (BESIDE, OPEN, 0.0, NO, False), (BESIDE, OPEN, 0.0, YES, True), (None, OPEN, 0.0, YES, True),
+     (None, OPEN, 0.0, NO, False)],
 )  # fmt: skip
 def test_a_stack_is_seen_where_one_thing_is_above_the_other_or_asked_for_once_let_go(
     box: Box | None, gripper: float, joint: float, said: tuple[float, float, float] | None, ends: bool
@@ -78,11 +80,25 @@ def test_a_stack_is_seen_where_one_thing_is_above_the_other_or_asked_for_once_le
     chat = ScriptedChat([Answer(Step("stack", "red cube", "blue cube"), BOX), Answer()], [said] if said else [])
     planner = VlmPlanner(chat)
     task = "stack the red cube on the blue cube"
-    planner.plan(observation(), task, [])
+    planner.plan(observation(gripper=OPEN), task, [])
     chat.boxes = {"red cube": box, "blue cube": BOX}
     plan = planner.plan(observation(gripper=gripper, joint=joint), task, [])
     assert (plan == Done("reached: stack the red cube on the blue cube")) == ends
     assert chat.choices == []
+
+
+@pytest.mark.parametrize(("gripper", "picked"), [(HELD, True), (OPEN, False), (2.0, False)])
+def test_a_pick_with_nothing_in_the_gripper_is_not_reached_whatever_the_model_sees(
+    gripper: float, picked: bool
+) -> None:
+    chat = ScriptedChat([PICK, PLACE if picked else PICK], [YES] if picked else [])
+    planner = VlmPlanner(chat)
+    for joint, opening in ((0.0, OPEN), (20.0, gripper)):
+        planner.plan(observation(joint=joint, gripper=opening), TASK, [])
+    plan = planner.plan(observation(gripper=gripper), TASK, [])
+    assert isinstance(plan, Subgoal) and plan.skill == ("place" if picked else "pick")
+    assert plan.after == ("reached" if picked else "failed")
+    assert chat.offered == [{"pick", "done"}, {"pick", "place"} if picked else {"pick"}]
 
 
 def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:

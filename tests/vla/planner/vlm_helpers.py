@@ -15,6 +15,8 @@ from vla.vlm.processing import Frame
 from vla.vlm.prompts import Answer
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 48, 3), np.uint8)
+OPEN, HELD = 38.0, 14.0
+"""Openings of the gripper; one that holds something from the outset says nothing of what it takes or lets go of."""
 BOX = Box(0.25, 0.5, 0.5, 0.75)
 YES, NO, UNSEEN = (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.1, 0.1, 0.8)
 PICK = Answer(Step("pick", "red cube"), BOX)
@@ -24,7 +26,7 @@ PUSH = Answer(Step("push", "red cube", "left"), BOX)
 PUSH_TASK = "push the red cube to the left"
 
 
-def observation(value: int = 100, gripper: float = 30.0, joint: float = 0.0, **cameras: np.ndarray) -> Observation:
+def observation(value: int = 100, gripper: float = HELD, joint: float = 0.0, **cameras: np.ndarray) -> Observation:
     images = cameras or {"front": np.full((8, 8, 3), value, np.uint8), "wrist": FRAME}
     return Observation(images, np.array([0, joint, 0, 0, 0, gripper], np.float32), 0.0)
 
