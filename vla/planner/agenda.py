@@ -16,6 +16,10 @@ from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
 
 
+MOTIONS = ("push", "press")
+"""Skills that are about what is done, not about what is the case then."""
+
+
 class Agenda:
     """The clauses of an instruction; one that the grammar cannot read leaves everything open.
 
@@ -32,8 +36,8 @@ class Agenda:
     def choices(self, reached: Sequence[Step]) -> frozenset[str]:
         """Return what a plan may be, beside a refusal, after some steps have been reached.
 
-        Where the words tell that a clause is still to be carried out, only its skills are left; the end is, too, as
-        long as nothing has been done: what is asked for may be the case already.
+        Where the words tell that a clause is still to be carried out, only its skills are left. The end is, too, as
+        long as nothing has been done and no motion is asked for: what is to be the case may be so already.
         """
         if not self.clauses:
             return frozenset(CHOICES)
@@ -42,7 +46,8 @@ class Agenda:
         skills = {due} if due else {clause.skill for clause in self.clauses}
         if skills & {"place", "stack"}:
             skills.add("pick")
-        return frozenset(skills if due and reached else {*skills, DONE})
+        moves = any(clause.skill in MOTIONS for clause in self.clauses)
+        return frozenset(skills if due and (reached or moves) else {*skills, DONE})
 
     def is_finished(self, reached: Sequence[Step]) -> bool:
         """Whether all clauses have been carried out; never where one is about all things of some kind."""
