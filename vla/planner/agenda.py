@@ -15,7 +15,6 @@ from vla.planner.mentions import FIXTURES, Thing, read_things
 from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
 
-
 MOTIONS = ("push", "press")
 """Skills that are about what is done, not about what is the case then."""
 
