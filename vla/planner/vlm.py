@@ -172,10 +172,9 @@ class VlmPlanner:
 
     def _is_gone(self, conversation: Conversation, step: Step | None) -> bool:
         """Whether a step after others begins with something that is not to be seen: then nothing is left to do."""
-        begins = (
-            step is not None and bool(self._reached) and all(other.object != step.object for other in self._reached)
-        )
-        return begins and conversation.locate(step.approached) is None
+        if step is None or not self._reached or any(other.object == step.object for other in self._reached):
+            return False
+        return conversation.locate(step.approached) is None
 
     def _settle(self, doubtful: Step, following: Step | None) -> None:
         """Take what is to follow a doubtful subgoal as the answer: what has been tried before means that it failed."""
