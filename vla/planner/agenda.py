@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from vla.errors import InstructionError
 from vla.language import MOVABLES, Selector, Step, parse
 from vla.language.lexer import tokenize
-from vla.planner.mentions import FIXTURES, Thing, read_things
+from vla.planner.mentions import KNOWN, Thing, read_things
 from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
 
@@ -76,9 +76,7 @@ class Agenda:
         if not self.clauses or all(self._mean(phrase) for phrase in MOVABLES):
             return ()
         places = [clause.place for clause in self.clauses if isinstance(clause.place, Selector)]
-        return tuple(
-            name for name in (*MOVABLES, *FIXTURES) if self._mean(name) or any(means(place, name) for place in places)
-        )
+        return tuple(name for name in KNOWN if self._mean(name) or any(means(place, name) for place in places))
 
     def _left(self, reached: Sequence[Step]) -> list[str] | None:
         """Return the skills of the steps that are still asked for, in their order; None where that cannot be told.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from vla.language import MOVABLES, Step
+from vla.language import Step
 from vla.planner.agenda import Agenda
-from vla.planner.mentions import FIXTURES, Mentions
+from vla.planner.mentions import KNOWN, Mentions
 from vla.planner.phrases import CHOICES
 from vla.vlm.prompts import DONE
 
@@ -82,7 +82,7 @@ class Mandate:
         spent = self._spent(reached)
         if not spent:
             return named
-        return tuple(phrase for phrase in named or (*MOVABLES, *FIXTURES) if phrase not in spent)
+        return tuple(phrase for phrase in named or KNOWN if phrase not in spent)
 
     def allows(self, step: Step, reached: Sequence[Step]) -> bool:
         """Whether a step may follow; see `Guard`. What has been dealt with is left where it is."""

@@ -56,6 +56,8 @@ LOOSE = frozenset(
 """Words of instructions that do not name what they are about."""
 FIXTURES = (*CONTAINERS, BUTTON)
 """Kinds of which there is one at most; no phrase tells their colour."""
+KNOWN = (*MOVABLES, *FIXTURES)
+"""Phrases of all that can be on a table."""
 MEANT = {
     "pick": ("pick",),
     "place": ("pick", "place", "stack", "push"),
@@ -107,7 +109,7 @@ class Mentions:
     def phrases(self) -> tuple[str, ...]:
         """Phrases of the things that the instruction could mean; none where it could mean anything."""
         if self.loose:
-            known = (*MOVABLES, *FIXTURES) if self.left_out else ()
+            known = KNOWN if self.left_out else ()
             return tuple(phrase for phrase in known if not self._is_left_out(phrase))
         named = dict.fromkeys(phrase for thing in self.things for phrase in thing.phrases)
         return tuple(phrase for phrase in named if is_phrase(phrase) and len(phrase) <= LONGEST_PHRASE)

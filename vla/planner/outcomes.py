@@ -87,7 +87,7 @@ class OutcomeChecks:
         match step.skill:
             case "pick":
                 in_hand = thing is None or _within(thing, self.hand)
-                return has_moved and not let_go and gripper > self.empty and in_hand
+                return has_moved and holds(gripper, gripper_at_start, self.open, self.empty) and in_hand
             case "place" | "stack" if place is not None and thing is not None:
                 return let_go and (inside if step.skill == "place" else on_top)(thing, place)
             case "push" if box_at_start is not None and thing is not None:
@@ -103,10 +103,15 @@ def is_open(gripper: float, gripper_at_start: float, part: float = OPEN) -> bool
     return gripper > part * gripper_at_start
 
 
+def holds(gripper: float, gripper_at_start: float, part: float = OPEN, empty: float = EMPTY) -> bool:
+    """Whether a gripper that was open at the start is closed around something."""
+    return gripper > empty and not is_open(gripper, gripper_at_start, part)
+
+
 def may_hold(gripper: float, gripper_at_start: float, part: float = OPEN, empty: float = EMPTY) -> bool:
     """Whether there may be something in a gripper; one that was not open at the start cannot tell."""
     was_open = gripper_at_start > 2 * empty
-    return not was_open or (gripper > empty and not is_open(gripper, gripper_at_start, part))
+    return not was_open or holds(gripper, gripper_at_start, part, empty)
 
 
 def inside(thing: Box, container: Box) -> bool:
