@@ -121,8 +121,8 @@ def test_numbers_are_read_in_digits_and_words(text: str, number: int | None) -> 
     assert read_number(text) == number
 
 
-edges = st.tuples(*[st.floats(0, 1)] * 4).filter(lambda e: e[1] - e[0] > 0.01 and e[3] - e[2] > 0.01)
-boxes = edges.map(lambda e: Box(e[0], e[2], e[1], e[3]))
+sides = st.floats(0, 0.98999).flatmap(lambda low: st.tuples(st.just(low), st.floats(low + 0.01, 1, exclude_min=True)))
+boxes = st.builds(lambda x, y: Box(x[0], y[0], x[1], y[1]), sides, sides)
 
 
 @given(boxes, boxes)
