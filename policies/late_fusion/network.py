@@ -146,8 +146,7 @@ class LateFusionNetwork(nn.Module):
                 views[CROP] = _centered(crop, gain, offset)
             size = config.image_size
             if size is not None and frames.shape[-2:] != (size, size):
-                resized = functional.interpolate(frames.float(), (size, size), mode="bilinear", antialias=True)
-                frames = resized.round().to(torch.uint8) if frames.dtype == torch.uint8 else resized
+                frames = functional.interpolate(frames, (size, size), mode="bilinear", antialias=True)
             views[self.view_names[key]] = _centered(frames, gain, offset)
         return {name: views[name] for name in self.encoders}, goal, crop_center
 
