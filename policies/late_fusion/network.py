@@ -146,7 +146,7 @@ class LateFusionNetwork(nn.Module):
                 views[CROP] = _centered(crop, gain, offset)
             size = config.image_size
             if size is not None and frames.shape[-2:] != (size, size):
-                frames = functional.interpolate(frames, (size, size), mode="bilinear", antialias=True)
+                frames = _resized(frames, size)
             views[self.view_names[key]] = _centered(frames, gain, offset)
         return {name: views[name] for name in self.encoders}, goal, crop_center
 
@@ -185,6 +185,15 @@ class LateFusionNetwork(nn.Module):
             return summary
         keep = seen * augmentation.keep_mask(len(summary), self.config.camera_dropout, summary.device)
         return keep * summary + (1 - keep) * self.dropped_view[name]
+
+
+def _resized(frames: Tensor, size: int) -> Tensor:
+    """Return frames (B, 3, size, size) of the same type; a CPU is faster on bytes, GPUs only take numbers for it."""
+    direct = frames.device.type == "cpu" or frames.is_floating_point()
+    resized = functional.interpolate(
+        frames if direct else frames.float(), (size, size), mode="bilinear", antialias=True
+    )
+    return resized if direct else resized.round().to(frames.dtype)
 
 
 def _centered(frames: Tensor, gain: Tensor | float, offset: Tensor | float) -> Tensor:
