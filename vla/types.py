@@ -83,6 +83,8 @@ class Subgoal:
     """What the planner means to do afterwards, as far as it knows; for people."""
     after: Literal["reached", "failed"] = "reached"
     """What has become of the subgoal before it. After a failure, one with the same text is another attempt."""
+    grip: float | None = None
+    """Opening that the loop gives the gripper before the policy begins [0-100]; None leaves it as it is."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class MakePlanner:
     goals: Goals
     time_limit: float = 6.0
     seconds: float = 0.0
+    grip: float | None = None
 
     def __call__(self) -> Callable[[PlannerRequest], Plan]:
         reached = 0
@@ -51,6 +52,7 @@ class MakePlanner:
                 str(reached),
                 box=Box(x - 0.01, y - 0.01, x + 0.01, y + 0.01),
                 time_limit=self.time_limit,
+                grip=self.grip,
             )
 
         return plan

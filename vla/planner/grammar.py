@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from vla.errors import InstructionError
 from vla.language import SHAPES, Clause, Selector, Step, expand, parse
+from vla.planner.grip import Grip
 from vla.planner.grounding import Detection, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.planner.outcomes import OutcomeChecks
@@ -56,6 +57,7 @@ class GrammarPlanner:
         self._tracker: Tracker | None = None
         self._rest = Rest(self.config.left_ready, self.config.at_ready)
         self._has_failed = False
+        self._grip: Grip | None = None
         self._started = -1
         self._box_at_start: Box | None = None
         self._failures: Counter[int] = Counter()
@@ -97,18 +99,16 @@ class GrammarPlanner:
         failed = any(result.outcome == "timeout" for result in history[self._seen_results :])
         self._seen_results = len(history)
         self._has_failed = False
-        gripper, gripper_at_start = float(observation.state[-1]), float(self._rest.pose[-1])
+        self._grip = self.config.checks.grip(float(observation.state[-1]), float(self._rest.pose[-1]))
         step = self._steps[self._index]
         if self._rest.there:
             has_left = self._rest.has_left
             self._rest.begin()
-            if self.config.checks.reached(
-                step, self._tracker, image, gripper, gripper_at_start, self._box_at_start, has_left
-            ):
+            if self.config.checks.reached(step, self._tracker, image, self._grip, self._box_at_start, has_left):
                 self._index += 1
                 return None
             failed = failed or has_left
-        let_go = self._rest.there and self.config.checks.is_open(gripper, gripper_at_start)
+        let_go = self._rest.there and self._grip.is_open
         lost = let_go and step.skill in ("place", "stack")
         self._has_failed = failed or lost
         if lost:
@@ -135,6 +135,7 @@ class GrammarPlanner:
             time_limit=self.config.time_limits[step.skill],
             ahead=tuple(later.text for later in self._steps[self._index + 1 :]),
             after="failed" if self._has_failed else "reached",
+            grip=None if self._grip is None else self._grip.before(step.skill),
         )
 
     def _target(self, step: Step) -> Box | None:

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.language import Step
+from vla.planner.grip import EMPTY, OPEN, Grip
 from vla.planner.grounding import CameraView, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.types import Box
 
-OPEN = 0.75
-"""Part of the opening at the start of the episode from which on the gripper is open."""
-EMPTY = 8.5
-"""Opening below which a closed gripper holds nothing [0-100]."""
+HAND = (0.40, 0.30, 0.62, 0.55)
+"""Where the front camera sees what is held at the ready pose: x0, y0, x1, y1."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,21 @@ class OutcomeChecks:
     """Gripper opening below which the closed gripper holds nothing [0-100]."""
     open: float = OPEN
     """Part of the opening at the start of the episode from which on the gripper is open."""
-    hand: tuple[float, float, float, float] = (0.40, 0.30, 0.62, 0.55)
+    hand: tuple[float, float, float, float] = HAND
     """Where a held object is seen at the ready pose: x0, y0, x1, y1."""
     detector: Detector = field(default_factory=Detector)
     push: PushCheck = field(default_factory=PushCheck)
 
-    def is_open(self, gripper: float, gripper_at_start: float) -> bool:
-        """Whether the gripper is open, so that it cannot hold anything."""
-        return is_open(gripper, gripper_at_start, self.open)
+    def grip(self, opening: float, at_start: float) -> Grip:
+        """Return what a gripper's opening [0-100] tells, beside the one at the start of the episode."""
+        return Grip(opening, at_start, self.open, self.empty)
 
     def reached(
         self,
         step: Step,
         tracker: Tracker,
         image: NDArray[np.uint8],
-        gripper: float,
-        gripper_at_start: float,
+        grip: Grip,
         box_at_start: Box | None,
         has_moved: bool,
     ) -> bool:
@@ -75,43 +73,25 @@ class OutcomeChecks:
             step: what was to be done.
             tracker: has seen ``image``.
             image: front camera frame (H, W, 3), the arm at the ready pose.
-            gripper: measured opening [0-100].
-            gripper_at_start: measured opening at the start of the episode [0-100].
+            grip: of the gripper now.
             box_at_start: where the object was before the step.
             has_moved: the arm was seen elsewhere meanwhile; until then only what is plain to see counts.
         """
         last = tracker.box(step.object)
         thing = last if tracker.visible(step.object) else None
         place = tracker.box(step.place) if step.place else None
-        let_go = self.is_open(gripper, gripper_at_start)
         match step.skill:
             case "pick":
-                in_hand = thing is None or _within(thing, self.hand)
-                return has_moved and holds(gripper, gripper_at_start, self.open, self.empty) and in_hand
+                in_hand = thing is None or within(thing, self.hand)
+                return has_moved and grip.holds and in_hand
             case "place" | "stack" if place is not None and thing is not None:
-                return let_go and (inside if step.skill == "place" else on_top)(thing, place)
+                return grip.is_open and (inside if step.skill == "place" else on_top)(thing, place)
             case "push" if box_at_start is not None and thing is not None:
                 view, height = self.detector.view, self.detector.size / 2
                 return self.push.reached(view, height, box_at_start, thing, step.place or "")
             case "press" if last is not None:
                 return self.detector.pressed(image, last)
-        return has_moved and (let_go or step.skill not in ("place", "stack"))
-
-
-def is_open(gripper: float, gripper_at_start: float, part: float = OPEN) -> bool:
-    """Whether a gripper is open by at least a part of what it was at the start of the episode."""
-    return gripper > part * gripper_at_start
-
-
-def holds(gripper: float, gripper_at_start: float, part: float = OPEN, empty: float = EMPTY) -> bool:
-    """Whether a gripper that was open at the start is closed around something."""
-    return gripper > empty and not is_open(gripper, gripper_at_start, part)
-
-
-def may_hold(gripper: float, gripper_at_start: float, part: float = OPEN, empty: float = EMPTY) -> bool:
-    """Whether there may be something in a gripper; one that was not open at the start cannot tell."""
-    was_open = gripper_at_start > 2 * empty
-    return not was_open or holds(gripper, gripper_at_start, part, empty)
+        return has_moved and (grip.is_open or step.skill not in ("place", "stack"))
 
 
 def inside(thing: Box, container: Box) -> bool:
@@ -128,6 +108,7 @@ def on_top(thing: Box, base: Box) -> bool:
     return abs(x - u) < 0.6 * width and 0.15 * height < v - y < 1.3 * height
 
 
-def _within(box: Box, area: tuple[float, float, float, float]) -> bool:
+def within(box: Box, area: tuple[float, float, float, float]) -> bool:
+    """Whether the middle of a box lies in an area x0, y0, x1, y1."""
     x, y = box.center
     return area[0] <= x <= area[2] and area[1] <= y <= area[3]

@@ -18,10 +18,11 @@ from vla.errors import ConfigError, GroundingError, LinkError, PlanError
 from vla.language import Step
 from vla.planner.chat import Chat, Conversation
 from vla.planner.grammar import TIME_LIMITS
+from vla.planner.grip import EMPTY, OPEN, Grip
 from vla.planner.grounding import CameraView
 from vla.planner.mandate import Guard, Mandate, Unguarded
 from vla.planner.monitor import ANSWERS, MEASURED, Monitor, Verdict
-from vla.planner.outcomes import EMPTY, OPEN, PushCheck, is_open, may_hold, on_top
+from vla.planner.outcomes import HAND, PushCheck, on_top, within
 from vla.planner.phrases import step_question, step_text
 from vla.rest import Rest
 from vla.types import Box, Done, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
@@ -58,6 +59,8 @@ class PlanningConfig:
     """Part of the opening when the episode began from which on the gripper is open."""
     empty: float = EMPTY
     """Opening below which a closed gripper holds nothing."""
+    hand: tuple[float, float, float, float] = HAND
+    """Where the first camera sees what is held while the arm is at rest: x0, y0, x1, y1."""
     push: PushCheck = field(default_factory=PushCheck)
     view: CameraView = field(default_factory=CameraView)
     """Where the first camera stands; for the box of a push."""
@@ -102,6 +105,7 @@ class VlmPlanner:
         self._seen_results = 0
         self._rest = Rest(self.config.left_rest, self.config.at_rest)
         self._box_at_start: Box | None = None
+        self._push_starts: dict[str, Box | None] = {}
         self._after: Literal["reached", "failed"] = "reached"
 
     def plan(self, observation: Observation, instruction: str, history: Sequence[SubgoalResult]) -> Plan:
@@ -134,6 +138,7 @@ class VlmPlanner:
             has_ended = timed_out or (self._rest.has_left and body.at_rest)
             if verdict is Verdict.REACHED:
                 self._reached.append(self._step)
+                self._push_starts.pop(step_text(self._step), None)
             elif has_ended and verdict is Verdict.NOT_REACHED:
                 self._failed.append(self._subgoal.text)
                 self._after = "failed"
@@ -152,7 +157,7 @@ class VlmPlanner:
         choices = set(guard.choices(self._reached))
         if self._after == "failed":  # what has just been seen to fail is not the end
             choices.discard(DONE)
-        if body.at_rest and not self._may_hold(body):
+        if body.at_rest and not self._grip.may_hold:
             choices -= {"place", "stack"}
         answer = conversation.plan(question, choices)
         if answer.step is not None and not guard.allows(answer.step, self._reached):
@@ -198,16 +203,19 @@ class VlmPlanner:
     def _feel(self, observation: Observation) -> Body:
         """Return what the arm knows of itself; the episode's first observation is its rest."""
         self._rest.see(observation.state)
-        return Body(float(observation.state[-1]), self._rest.there)
+        assert self._rest.pose is not None
+        opening = float(observation.state[-1])
+        self._grip = Grip(opening, float(self._rest.pose[-1]), self.config.open, self.config.empty)
+        return Body(opening, self._rest.there)
 
     def _check(self, conversation: Conversation, step: Step, subgoal: Subgoal, body: Body, *, at_once: bool) -> Verdict:
         """Return whether the subgoal is reached, confirmed as often as asked for."""
         if self.config.judge_at_rest and not body.at_rest and not at_once:
             return Verdict.OPEN
-        if step.skill == "pick" and body.at_rest and not self._may_hold(body):
+        if step.skill == "pick" and body.at_rest and not self._grip.may_hold:
             self._confirmed = 0
             return Verdict.NOT_REACHED
-        verdict = self._measure(conversation, step, body) if step.skill in MEASURED else None
+        verdict = self._measure(conversation, step, body, at_once=at_once)
         if verdict is None:
             question = progress_question(subgoal.question, body)
             verdict = self.config.monitor.judge(conversation.choose(question, ANSWERS))
@@ -216,15 +224,15 @@ class VlmPlanner:
             return Verdict.OPEN
         return verdict
 
-    def _may_hold(self, body: Body) -> bool:
-        assert self._rest.pose is not None
-        return may_hold(body.gripper, float(self._rest.pose[-1]), self.config.open, self.config.empty)
-
-    def _measure(self, conversation: Conversation, step: Step, body: Body) -> Verdict | None:
+    def _measure(self, conversation: Conversation, step: Step, body: Body, *, at_once: bool) -> Verdict | None:
         """Return whether a thing is where it was to go, from where the model sees it; None if it is to be asked."""
-        assert self._rest.pose is not None
-        let_go = step.skill == "push" or is_open(body.gripper, float(self._rest.pose[-1]), self.config.open)
-        if not body.at_rest or not let_go:
+        if step.skill == "pick":
+            thing = conversation.locate(step.object) if body.at_rest and self._grip.holds else None
+            return Verdict.REACHED if thing is not None and within(thing, self.config.hand) else None
+        if step.skill not in MEASURED:
+            return None
+        let_go = step.skill == "push" or self._grip.is_open
+        if not let_go or not (body.at_rest or at_once):
             return Verdict.NOT_REACHED
         thing = conversation.locate(step.object)
         if step.skill == "stack":
@@ -244,6 +252,8 @@ class VlmPlanner:
             return Refuse("; ".join(part for part in parts if part))
         self._begun[text] += 1
         box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
+        if step.skill == "push":  # another attempt is to do what is left of the first
+            box = self._push_starts.setdefault(text, box)
         self._box_at_start = box
         self._rest.begin()
         if step.skill == "push" and box is not None:
@@ -259,6 +269,7 @@ class VlmPlanner:
             box=None if box is None else replace(box, camera=self.config.cameras[0]),
             question=step_question(step),
             time_limit=self.config.time_limits[step.skill],
+            grip=self._grip.before(step.skill),
         )
         return self._subgoal
 
@@ -274,7 +285,7 @@ class VlmPlanner:
     def _timed_out(self, history: Sequence[SubgoalResult]) -> bool:
         text = self._subgoal.text if self._subgoal is not None else None
         return any(
-            result.outcome != "reached" and result.subgoal.text == text for result in history[self._seen_results :]
+            result.outcome == "timeout" and result.subgoal.text == text for result in history[self._seen_results :]
         )
 
     def _doubt(self, reason: str, timed_out: bool) -> Plan:

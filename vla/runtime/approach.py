@@ -1,9 +1,11 @@
-"""The way of the joints to a pose, and to the one in which instructions begin."""
+"""The way of the joints to a pose, and to where instructions and subgoals begin."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vla.types import Subgoal
 
 SETTLE_SECONDS = 1.0
 """Time that the arm is given to come to rest [s]."""
@@ -40,23 +42,29 @@ class Approach:
         return time - self._begun > self._seconds + SETTLE_SECONDS
 
 
-class WayToReady:
-    """Takes the arm to the pose in which instructions begin, unless it is there.
+class Preparation:
+    """Takes the arm to where an instruction is to begin, and its gripper to where a subgoal is, unless it is there.
 
     Args:
-        pose: where to go (n,), NaN for joints that stay as they were told last: a grip is a command beyond what is
-            measured. None to begin wherever the arm is.
+        ready: where instructions begin (n,), NaN for joints that stay as they were told last: a grip is a command
+            beyond what is measured. None to begin wherever the arm is.
     """
 
-    def __init__(self, pose: NDArray | None) -> None:
-        self._pose = pose
+    def __init__(self, ready: NDArray | None = None) -> None:
+        self._ready = ready
         self.restart()
 
     def restart(self) -> None:
         """Another instruction begins."""
         self._approach: Approach | None = None
-        self.over = self._pose is None
+        self._grip: float | None = None
+        self.over = self._ready is None
         """Whether the arm is there, or should be."""
+
+    def begin(self, subgoal: Subgoal) -> None:
+        """Another subgoal begins."""
+        self._approach, self._grip = None, subgoal.grip
+        self.over = subgoal.grip is None
 
     def next(self, state: NDArray, sent: NDArray | None, time: float) -> NDArray | None:
         """Return where to be at ``time`` (n,); None once it is over.
@@ -66,12 +74,14 @@ class WayToReady:
             sent: what they were told last (n,), if anything.
             time: of this tick [s].
         """
-        if self.over or self._pose is None:
+        if self.over:
             return None
         if self._approach is None:
-            start = state if sent is None else np.where(np.isnan(self._pose), sent, state)
-            self.over = distance(start, self._pose) <= NEAR
-            self._approach = Approach(start, self._pose, SPEED, time)
+            pose = self._ready if self._grip is None else np.append(np.full(len(state) - 1, np.nan), self._grip)
+            assert pose is not None
+            start = state if sent is None else np.where(np.isnan(pose), sent, state)
+            self.over = distance(start, pose) <= NEAR
+            self._approach = Approach(start, pose, SPEED, time)
         self.over = self.over or self._approach.over(time)
         return None if self.over else self._approach.at(time)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from vla.processes import Prompt
-from vla.runtime.approach import ARRIVED, SETTLE_SECONDS, SPEED, Approach, WayToReady, distance
+from vla.runtime.approach import ARRIVED, SETTLE_SECONDS, SPEED, Approach, Preparation, distance
 from vla.runtime.attempt import Attempt
 from vla.runtime.executor import ChunkExecutor
 from vla.runtime.instructions import Instructions
@@ -74,7 +74,7 @@ class ControlLoop:
         self._control_hz = robot.control_hz
         self._planner_period, self._replan_ticks = planner_period, replan_ticks
         self._subscribers, self._stop_requested = tuple(subscribers), stop_requested
-        self._end_requested, self._way = end_requested, WayToReady(ready)
+        self._end_requested, self._preparation = end_requested, Preparation(ready)
         self._instructions = Instructions() if instructions is None else instructions
         self._events = events or LoopEvents()
         self._executor = ChunkExecutor(robot.control_hz, blend_ticks=blend_ticks)
@@ -193,7 +193,7 @@ class ControlLoop:
         self._plan, self._attempt = PlanFollower(self._begin, self._report_end), Attempt()
         self._next_question, self._first_plan = 0.0, self._plan_request + 1
         self._planner_restarts = self._planner.restarts
-        self._way.restart()
+        self._preparation.restart()
         self._forget_chunks()
         self._events.accepted(self._episode, self._instruction)
         for subscriber in self._subscribers:
@@ -222,9 +222,10 @@ class ControlLoop:
         return bool(self._safety.stopped)
 
     def _tick(self, now: float, *, moving: bool) -> None:
-        acting = moving and self._plan.subgoal is not None and not self._attempt.over
+        prepared = self._preparation.over
+        acting = moving and prepared and self._plan.subgoal is not None and not self._attempt.over
         policy_due = acting and self._policy.free and self._chunk_is_due(now)
-        planner_due = moving and self._way.over and self._planner.free and now >= self._next_question
+        planner_due = moving and prepared and self._planner.free and now >= self._next_question
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
         observation, fresh = self._robot.observe(now, images=policy_due or planner_due or watched)
         if moving:
@@ -243,10 +244,10 @@ class ControlLoop:
         if moving and subgoal is not None and self._attempt.see(observation.state):
             self._next_question = now
             self._forget_chunks()
-        if policy_due and subgoal is not None and not self._attempt.over:
+        if policy_due and subgoal is not None and self._preparation.over and not self._attempt.over:
             self._policy_request = self._policy.submit((observation.at_frames(), subgoal))
-        way = self._way.next(observation.state, self._robot.sent, now) if moving and fresh else None
-        proposal = self._executor.action_at(now) if moving and subgoal is not None else way
+        way = self._preparation.next(observation.state, self._robot.sent, now) if moving and fresh else None
+        proposal = self._executor.action_at(now) if moving and subgoal is not None and way is None else way
         if moving and way is None:
             self._note_action(proposal, now, fresh=fresh)
         action = self._safety.guard(proposal, observation, now, self._executor.planned_at)
@@ -298,6 +299,7 @@ class ControlLoop:
 
     def _begin(self, subgoal: Subgoal) -> None:
         self._attempt.begin()
+        self._preparation.begin(subgoal)
         self._forget_chunks()
         self._events.planned(subgoal)
 

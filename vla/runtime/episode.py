@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import perf_counter
 
+import numpy as np
+
 from vla.runtime.actors import Actor
+from vla.runtime.approach import Preparation
 from vla.runtime.attempt import Attempt
 from vla.runtime.plan_follower import PlanFollower
 from vla.runtime.subscribers import Subscriber
@@ -64,6 +67,7 @@ class _Loop:
         self._ticks = 0
         self._plan = PlanFollower(self._begin, self._report_end, getattr(simulation, "achieved", None))
         self._attempt = Attempt()
+        self._preparation = Preparation()
 
         self._next_question = 0.0
         self._answer: Plan | None = None
@@ -120,6 +124,7 @@ class _Loop:
 
     def _begin(self, subgoal: Subgoal) -> None:
         self._attempt.begin()
+        self._preparation.begin(subgoal)
         self._actor.begin(subgoal)
 
     def _report_end(self, result: SubgoalResult) -> None:
@@ -131,7 +136,13 @@ class _Loop:
         subgoal = self._plan.subgoal
         if subgoal is not None and self._planner_latency != 0 and self._attempt.see(self._look(images=False).state):
             self._next_question = self._time
-        if subgoal is None or self._attempt.over:
+        way = None
+        if subgoal is not None and not self._preparation.over:
+            way = self._preparation.next(self._look(images=False).state, self._last_action, self._time)
+        if way is not None:
+            observation = self._look(images=watched)
+            intended, executed = None, way.astype(np.float32)
+        elif subgoal is None or self._attempt.over:
             observation = self._look(images=watched)
             intended = executed = self._actor.hold(observation, self._last_action)
         else:

@@ -121,8 +121,10 @@ def test_a_place_task_goes_through_its_steps():
 
 def test_a_pick_that_failed_is_tried_again_then_given_up():
     episode = Episode("pick up the red cube", RED)
-    assert text(episode.move(RED, gripper=EMPTY)) == "pick up the red cube"
-    assert text(episode.move(RED, gripper=OPEN)) == "pick up the red cube"
+    closed, opened = episode.move(RED, gripper=EMPTY), episode.move(RED, gripper=OPEN)
+    assert text(closed) == text(opened) == "pick up the red cube"
+    assert isinstance(closed, Subgoal) and isinstance(opened, Subgoal)
+    assert (closed.grip, opened.grip) == (OPEN, None), "a pick begins with the gripper as open as it was at first"
     refusal = episode.move(RED, gripper=EMPTY)
     assert refusal == Refuse("could not pick up the red cube in 3 attempts")
 

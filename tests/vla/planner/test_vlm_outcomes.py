@@ -23,7 +23,7 @@ from vla.errors import ConfigError
 from vla.language import Step
 from vla.planner.monitor import Monitor, Verdict
 from vla.planner.vlm import PlanningConfig, VlmPlanner
-from vla.types import Box, Done, Hold, Plan, Subgoal
+from vla.types import Box, Done, Hold, Plan, Subgoal, SubgoalResult
 from vla.vlm.prompts import Answer
 
 
@@ -54,6 +54,28 @@ def test_a_push_is_measured_from_where_the_thing_was_once_the_arm_is_back(
         assert plan == Done(f"reached: {PUSH_TASK}")
     else:
         assert f"{outcome}: {PUSH_TASK}" in chat.asked[-1]
+
+
+@pytest.mark.parametrize(("distance", "done"), [(0.05, True), (0.02, False)])
+def test_a_push_that_runs_out_of_time_is_measured_where_the_arm_is(distance: float, done: bool) -> None:
+    chat = ScriptedChat([PUSH, PUSH])
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    chat.box = shifted("left", distance)
+    plan = planner.plan(observation(joint=20.0), PUSH_TASK, [timeout(first)])
+    assert isinstance(plan, Done) == done
+
+
+def test_another_attempt_at_a_push_does_what_is_left_of_the_first() -> None:
+    chat = ScriptedChat([PUSH, PUSH])
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    chat.box = shifted("left", 0.03)
+    again = planner.plan(observation(joint=20.0), PUSH_TASK, [timeout(first)])
+    assert isinstance(first, Subgoal) and isinstance(again, Subgoal)
+    assert (again.box, again.after) == (first.box, "failed")
+    chat.box = shifted("left", 0.05)
+    assert planner.plan(observation(), PUSH_TASK, [timeout(first)]) == Done(f"reached: {PUSH_TASK}")
 
 
 def test_a_push_of_what_is_not_seen_is_not_judged() -> None:
@@ -101,17 +123,37 @@ def test_a_pick_with_nothing_in_the_gripper_is_not_reached_whatever_the_model_se
     assert chat.offered == [{"pick", "done"}, {"pick", "place"} if picked else {"pick"}]
 
 
+IN_HAND = Box(0.46, 0.35, 0.54, 0.45)
+
+
+@pytest.mark.parametrize(
+    ("box", "gripper", "skill"),
+    [(IN_HAND, 9.0, "place"), (IN_HAND, 8.0, "pick"), (BOX, 9.0, "pick"), (None, 9.0, "pick")],
+)
+def test_what_is_seen_in_a_hand_that_holds_something_is_picked_up_though_the_model_doubts_it(
+    box: Box | None, gripper: float, skill: str
+) -> None:
+    chat = ScriptedChat([PICK, PLACE if skill == "place" else PICK], [NO])
+    planner = VlmPlanner(chat)
+    for joint in (0.0, 20.0):
+        planner.plan(observation(joint=joint, gripper=OPEN), TASK, [])
+    chat.box = box
+    plan = planner.plan(observation(gripper=gripper), TASK, [])
+    assert isinstance(plan, Subgoal) and plan.skill == skill
+    assert plan.grip == (OPEN if skill == "pick" else None), "the gripper is opened for another attempt"
+
+
 def test_an_attempt_has_ended_when_the_arm_has_left_and_is_back() -> None:
     chat = ScriptedChat([PICK, PICK], [NO, NO, NO])
     planner = VlmPlanner(chat)
     for joint in (0.0, 0.0, 20.0):
         planner.plan(observation(joint=joint), TASK, [])
     assert "Failed" not in "".join(chat.asked)
-    planner.plan(observation(joint=20.0), TASK, [])
+    first = planner.plan(observation(joint=20.0), TASK, [])
     again = planner.plan(observation(), TASK, [])
     assert "Failed: pick up the red cube" in chat.asked[-1]
-    assert isinstance(again, Subgoal) and again.after == "failed"
-    going = planner.plan(observation(), TASK, [])
+    assert isinstance(first, Subgoal) and isinstance(again, Subgoal) and again.after == "failed"
+    going = planner.plan(observation(), TASK, [SubgoalResult(first, "failed", 0.0, 5.0)])
     assert isinstance(going, Subgoal) and (going.text, going.after) == (again.text, "reached")
     assert not chat.choices and not chat.plans
 

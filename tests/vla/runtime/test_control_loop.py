@@ -63,6 +63,16 @@ def test_back_from_a_subgoal_the_arm_rests_until_the_planner_has_looked(
     assert max(across[rest:]) > 70  # and goes on with the same subgoal afterwards
 
 
+def test_the_gripper_goes_to_where_a_subgoal_begins_before_the_policy_acts(setup: Callable[..., ToyLoop]) -> None:
+    toy = setup(goals=((70.0, 40.0),), grip=80.0)
+    report = toy.loop().run("go", 15.0)
+    assert report.done, report.reason
+    x, y = np.stack(toy.robot.actions).T
+    opened = int(np.argmax(y == 80.0))
+    assert opened > 0 and (x[: opened + 10] == 50.0).all(), "the other joint stays until the gripper has come to rest"
+    assert (np.diff(y[:opened]) >= 0).all()
+
+
 class Belated(ToySimulation):
     """Its frames are a tenth of a second old."""
 

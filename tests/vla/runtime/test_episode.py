@@ -116,6 +116,16 @@ def test_same_text_keeps_the_subgoal_and_updates_its_box(tour: ToySimulation) ->
     assert [ended.outcome for ended in result.subgoals] == ["timeout"], "only the episode's end ends it"
 
 
+def test_the_gripper_is_brought_to_where_a_subgoal_begins_before_the_policy_is_asked(tour: ToySimulation) -> None:
+    policy, actor = policy_of(tour)
+    log = Log()
+    planner = Script(replace(tour.subgoal(0), grip=80.0))
+    run_episode(tour, planner, actor, max_seconds=2.5, subscribers=[log])
+    assert policy.calls[0][0] == pytest.approx(1.6), "half a second of opening, one of settling"
+    np.testing.assert_allclose(np.stack(tour.actions[:5]), [[50, 50], [50, 56], [50, 62], [50, 68], [50, 74]])
+    np.testing.assert_allclose(np.stack(tour.actions[5:16]), np.tile([50.0, 80.0], (11, 1)))
+
+
 def test_planner_latency_delays_the_answer_and_the_arm_holds_still_before_the_first(tour: ToySimulation) -> None:
     log = Log()
     result = run_episode(tour, tour.oracle(), expert_of(tour), max_seconds=12, planner_latency=0.5, subscribers=[log])
