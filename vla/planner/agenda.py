@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vla.errors import InstructionError
 from vla.language import MOVABLES, Selector, Step, parse
@@ -17,6 +18,32 @@ from vla.vlm.prompts import DONE
 
 MOTIONS = ("push", "press")
 """Skills that are about what is done, not about what is the case then."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a clause asks for with one of its things."""
+
+    skill: str
+    object: Selector
+    place: Selector | str | None
+    """A container, the base of a stack, or a direction."""
+
+    def allows(self, step: Step) -> bool:
+        """Whether a step could be it, or the pick before it."""
+        if not means(self.object, step.object):
+            return False
+        if isinstance(self.place, Selector):
+            return step.place is None or means(self.place, step.place)
+        return step.place == self.place
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Phrases of what it could mean; none if that could be any movable thing."""
+        if all(means(self.object, phrase) for phrase in MOVABLES):
+            return ()
+        selectors = [self.object, *([self.place] if isinstance(self.place, Selector) else [])]
+        return tuple(name for name in KNOWN if any(means(selector, name) for selector in selectors))
 
 
 class Agenda:
@@ -41,12 +68,16 @@ class Agenda:
         if not self.clauses:
             return frozenset(CHOICES)
         left = self._left(reached)
-        due = left[0] if left else None
-        skills = {due} if due else {clause.skill for clause in self.clauses}
+        skills = {left[0].skill} if left else {clause.skill for clause in self.clauses}
         if skills & {"place", "stack"}:
             skills.add("pick")
+        return frozenset(skills if self.due(reached) else {*skills, DONE})
+
+    def due(self, reached: Sequence[Step]) -> Due | None:
+        """Return what is to be done now, where the words tell that something is."""
+        left = self._left(reached)
         moves = any(clause.skill in MOTIONS for clause in self.clauses)
-        return frozenset(skills if due and (reached or moves) else {*skills, DONE})
+        return left[0] if left and (reached or moves) else None
 
     def is_finished(self, reached: Sequence[Step]) -> bool:
         """Whether all clauses have been carried out; never where one is about all things of some kind."""
@@ -66,8 +97,10 @@ class Agenda:
             return frozenset()
         return frozenset(step.object for step in reached if self._is_spent(step.object, reached))
 
-    def allow(self, step: Step) -> bool:
-        """Whether a clause could mean a step's object."""
+    def allow(self, step: Step, reached: Sequence[Step]) -> bool:
+        """Whether a step could be what is due; where the words do not tell, whether a clause could mean its object."""
+        if due := self.due(reached):
+            return due.allows(step)
         return not self.clauses or self._mean(step.object)
 
     @property
@@ -78,12 +111,12 @@ class Agenda:
         places = [clause.place for clause in self.clauses if isinstance(clause.place, Selector)]
         return tuple(name for name in KNOWN if self._mean(name) or any(means(place, name) for place in places))
 
-    def _left(self, reached: Sequence[Step]) -> list[str] | None:
-        """Return the skills of the steps that are still asked for, in their order; None where that cannot be told.
+    def _left(self, reached: Sequence[Step]) -> list[Due] | None:
+        """Return what is still asked for, in its order; None where that cannot be told.
 
         Before a clause about all things of some kind, what is left of those before it can be.
         """
-        unused, left = list(reached), list[str]()
+        unused, left = list(reached), list[Due]()
         for clause in self.clauses:
             for selector in clause.objects:
                 number = number_of(selector)
@@ -94,7 +127,7 @@ class Agenda:
                     if done:
                         unused.remove(done[0])
                     else:
-                        left.append(clause.skill)
+                        left.append(Due(clause.skill, selector, clause.place))
         return left
 
     def _is_spent(self, phrase: str, reached: Sequence[Step]) -> bool:

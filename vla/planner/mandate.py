@@ -78,7 +78,8 @@ class Mandate:
 
     def phrases(self, reached: Sequence[Step]) -> tuple[str, ...]:
         """Return what a plan may name; see `Guard`."""
-        named = self._mentions.phrases or self._agenda.phrases
+        due = self._agenda.due(reached)
+        named = (due.phrases if due else ()) or self._mentions.phrases or self._agenda.phrases
         spent = self._spent(reached)
         if not spent:
             return named
@@ -86,7 +87,7 @@ class Mandate:
 
     def allows(self, step: Step, reached: Sequence[Step]) -> bool:
         """Whether a step may follow; see `Guard`. What has been dealt with is left where it is."""
-        asked_for = self._mentions.allow(step) and self._agenda.allow(step)
+        asked_for = self._mentions.allow(step) and self._agenda.allow(step, reached)
         return asked_for and step.object not in self._spent(reached)
 
     def is_finished(self, reached: Sequence[Step]) -> bool:

@@ -83,7 +83,35 @@ def test_things_are_spent_once_all_that_is_asked_of_them_is_done(
     ],
 )
 def test_objects_are_those_that_a_clause_could_mean(instruction: str, thing: str, allowed: bool) -> None:
-    assert Agenda(instruction).allow(Step("pick", thing)) == allowed
+    assert Agenda(instruction).allow(Step("pick", thing), []) == allowed
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reached", "step", "allowed"),
+    [
+        (PUSH_THEN_PLACE, [], PUSH, True),
+        (PUSH_THEN_PLACE, [], Step("push", "red cube", "right"), False),
+        (PUSH_THEN_PLACE, [], Step("push", "blue cube", "left"), False),
+        (PUSH_THEN_PLACE, [PUSH], PICK, True),
+        (PUSH_THEN_PLACE, [PUSH], PLACE, True),
+        (PUSH_THEN_PLACE, [PUSH], Step("pick", "red cube"), False),
+        (PUSH_THEN_PLACE, [PUSH], Step("place", "blue cube", "box"), False),
+        ("pick up the red cube and put it on the plate", [Step("pick", "red cube")], PLACE, False),
+        ("put the red and the blue cube in the bowl", [], PLACE, True),
+        ("put two cubes in the bowl", [PLACE], Step("pick", "red cube"), True),
+        ("put two cubes in the bowl", [PLACE], Step("pick", "red cylinder"), False),
+    ],
+)
+def test_where_the_words_tell_what_is_due_nothing_else_is_allowed(
+    instruction: str, reached: list[Step], step: Step, allowed: bool
+) -> None:
+    assert Agenda(instruction).allow(step, reached) == allowed
+
+
+def test_phrases_of_what_is_due() -> None:
+    agenda = Agenda(PUSH_THEN_PLACE)
+    due = [agenda.due(reached) for reached in ([], [PUSH], [PUSH, PLACE])]
+    assert [one and one.phrases for one in due] == [("red cube",), ("blue cube", "bowl"), None]
 
 
 def test_phrases_leave_out_what_is_to_stay() -> None:
