@@ -299,7 +299,7 @@ class ControlLoop:
 
     def _begin(self, subgoal: Subgoal) -> None:
         self._attempt.begin()
-        self._preparation.begin(subgoal)
+        self._preparation.begin(subgoal, again=self._plan.failed_last)
         self._forget_chunks()
         self._events.planned(subgoal)
 

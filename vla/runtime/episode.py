@@ -67,7 +67,6 @@ class _Loop:
         self._ticks = 0
         self._plan = PlanFollower(self._begin, self._report_end, getattr(simulation, "achieved", None))
         self._attempt = Attempt()
-        self._preparation = Preparation()
 
         self._next_question = 0.0
         self._answer: Plan | None = None
@@ -76,6 +75,7 @@ class _Loop:
 
         self._seen: Observation | None = None
         self._last_action = simulation.observe(images=False).state
+        self._preparation = Preparation(self._last_action, lasting=planner_latency != 0)
 
     @property
     def _time(self) -> float:
@@ -124,7 +124,7 @@ class _Loop:
 
     def _begin(self, subgoal: Subgoal) -> None:
         self._attempt.begin()
-        self._preparation.begin(subgoal)
+        self._preparation.begin(subgoal, again=self._plan.failed_last)
         self._actor.begin(subgoal)
 
     def _report_end(self, result: SubgoalResult) -> None:
@@ -136,9 +136,7 @@ class _Loop:
         subgoal = self._plan.subgoal
         if subgoal is not None and self._planner_latency != 0 and self._attempt.see(self._look(images=False).state):
             self._next_question = self._time
-        way = None
-        if subgoal is not None and not self._preparation.over:
-            way = self._preparation.next(self._look(images=False).state, self._last_action, self._time)
+        way = self._preparation.next(self._look(images=False).state, self._last_action, self._time)
         if way is not None:
             observation = self._look(images=watched)
             intended, executed = None, way.astype(np.float32)

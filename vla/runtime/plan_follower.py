@@ -44,6 +44,11 @@ class PlanFollower:
         self.unclear = ""
         """Why the planner holds, if it does."""
 
+    @property
+    def failed_last(self) -> bool:
+        """Whether the last subgoal that ended was not reached."""
+        return bool(self.history) and self.history[-1].outcome != "reached"
+
     def follow(self, plan: Plan, time: float) -> None:
         """Take in an answer at ``time`` [s]; the same text updates the box of the subgoal, unless that has failed."""
         current = self.subgoal

@@ -68,8 +68,8 @@ def test_the_gripper_goes_to_where_a_subgoal_begins_before_the_policy_acts(setup
     report = toy.loop().run("go", 15.0)
     assert report.done, report.reason
     x, y = np.stack(toy.robot.actions).T
-    opened = int(np.argmax(y == 80.0))
-    assert opened > 0 and (x[: opened + 10] == 50.0).all(), "the other joint stays until the gripper has come to rest"
+    opened = int(np.argmax(y >= 80.0))
+    assert opened > 0 and (x[:opened] == 50.0).all(), "the other joint stays until the gripper is open"
     assert (np.diff(y[:opened]) >= 0).all()
 
 
