@@ -76,7 +76,7 @@ class Session:
         self,
         robot: str = "so101_sim",
         *,
-        planner: str = "grammar",
+        planner: str = "vlm",
         policy: str = "checkpoints/tabletop",
         safety: str = "default",
         seed: int = 42,

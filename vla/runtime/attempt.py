@@ -16,7 +16,8 @@ class Attempt:
     """Has the arm rest between its return and the planner's next look, so that what is looked at stays as it is.
 
     Policies have learned to come back after a subgoal, and not what to do there: one that goes on may well begin again,
-    and undo what it has done. The arm rests where it is when it is first seen.
+    and undo what it has done. The arm rests where it is when it is first seen. Time limits are for attempts: while the
+    arm waits, no subgoal runs out of time.
     """
 
     def __init__(self) -> None:

@@ -232,7 +232,7 @@ class ControlLoop:
             self._take_answers(now)
             if self._policy.dead:  # nobody looks ahead any more: what is left of its chunk is not played
                 self._forget_chunks()
-            if self._plan.check_time_limit(now):
+            if not self._attempt.over and self._plan.check_time_limit(now):
                 self._next_question = now
                 self._forget_chunks()
         if planner_due and fresh:

@@ -87,7 +87,7 @@ class _Loop:
         for subscriber in self._subscribers:
             subscriber.on_start(self._simulation.instruction)
         while self._ticks < max_ticks:
-            if self._plan.check_time_limit(self._time):
+            if not self._attempt.over and self._plan.check_time_limit(self._time):
                 self._next_question = self._time
             self._consult_planner()
             if self._plan.ended:

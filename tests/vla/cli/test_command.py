@@ -109,7 +109,14 @@ def test_completion_knows_the_language() -> None:
 
 def test_piped_lines_move_the_simulated_arm(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
-    options = ["seed=4", f"events={log}", f"stop_file={tmp_path / 'STOP'}", "history=null", "max_seconds=20"]
+    options = [
+        "seed=4",
+        f"events={log}",
+        f"stop_file={tmp_path / 'STOP'}",
+        "history=null",
+        "max_seconds=20",
+        "planner=grammar",
+    ]
     lines = "put the red cube in the bowl\nput the golden cube in the bowl\n/status\n"
     done = subprocess.run(
         [sys.executable, "-m", "vla.cli.main", "command", *options],

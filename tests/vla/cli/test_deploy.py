@@ -19,7 +19,7 @@ from vla.cli.main import main
 
 
 def deploy(instruction: str, tmp_path: Path, *options: str) -> int:
-    common = (f"output={tmp_path / 'run.json'}", f"stop_file={tmp_path / 'STOP'}", "seed=4")
+    common = (f"output={tmp_path / 'run.json'}", f"stop_file={tmp_path / 'STOP'}", "seed=4", "planner=grammar")
     return main(["deploy", instruction, *common, *options])
 
 

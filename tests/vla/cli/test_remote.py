@@ -50,5 +50,5 @@ def test_rollouts_take_their_policy_from_a_server(monkeypatch: pytest.MonkeyPatc
 def test_deploy_says_at_once_what_is_wrong_with_a_server(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["deploy", "press the button", f"stop_file={tmp_path / 'STOP'}", *options]) == 2
+    assert main(["deploy", "press the button", f"stop_file={tmp_path / 'STOP'}", "planner=grammar", *options]) == 2
     assert message in capsys.readouterr().err

@@ -25,7 +25,9 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(recordings: Path) -> Iterator[str]:
     stop_file = recordings.parent / "STOP"
-    with console_process("seed=42", f"stop_file={stop_file}", f"recordings={recordings}", "max_seconds=25") as url:
+    with console_process(
+        "seed=42", "planner=grammar", f"stop_file={stop_file}", f"recordings={recordings}", "max_seconds=25"
+    ) as url:
         yield url
 
 

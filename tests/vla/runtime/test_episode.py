@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.toy_suite import CONTROL_HZ, ToyOracle, ToyPolicy, ToySimulation
-from vla.runtime.actors import ExpertActor, PolicyActor
+from vla.runtime.actors import ExpertActor, Motion, PolicyActor
 from vla.runtime.episode import run_episode
 from vla.runtime.plan_follower import MAX_TIMEOUTS
 from vla.types import Box, Done, EpisodeResult, Hold, Observation, Plan, Refuse, Subgoal, SubgoalResult
@@ -218,6 +218,28 @@ def test_without_a_next_step_the_arm_rests_and_goes_on_with_the_next_answer(tour
     assert all(np.array_equal(action, tour.actions[int(CONTROL_HZ) - 1]) for action in resting)
     assert [ended.outcome for ended in result.subgoals] == ["reached", "reached"]
     assert not any("unsure" in ended.reason for ended in result.subgoals)
+
+
+class Swing(ExpertActor):
+    """Goes out and comes back, whatever the subgoal."""
+
+    def begin(self, subgoal: Subgoal) -> None:
+        self._ticks = 0
+
+    def act(self, observation: Observation, subgoal: Subgoal) -> Motion:
+        self._ticks += 1
+        action = np.full(2, 80.0 if self._ticks <= 6 else 50.0, np.float32)
+        return Motion(action, action)
+
+
+@pytest.mark.parametrize(("time_limit", "outcome"), [(0.8, "timeout"), (2.0, "reached")])
+def test_no_time_runs_out_while_the_arm_waits_for_the_planner_to_look(
+    tour: ToySimulation, time_limit: float, outcome: str
+) -> None:
+    away = replace(tour.subgoal(0), time_limit=time_limit)
+    actor = Swing(tour.expert())  # back 1.2 s after it began, a second before the planner has looked
+    result = run_episode(tour, Script(away, away, Done()), actor, max_seconds=5, planner_latency=1.0)
+    assert result.subgoals[0].outcome == outcome
 
 
 def test_while_the_planner_thinks_the_arm_goes_on_with_the_old_step(tour: ToySimulation) -> None:
