@@ -253,7 +253,7 @@ class VlmPlanner:
         self._begun[text] += 1
         box = box if box is not None and step.skill != "push" else conversation.locate(step.approached)
         if step.skill == "push":  # another attempt is to do what is left of the first
-            box = self._push_starts.setdefault(text, box)
+            box = self._push_starts[text] = self._push_starts.get(text) or box
         self._box_at_start = box
         self._rest.begin()
         if step.skill == "push" and box is not None:

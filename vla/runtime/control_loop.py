@@ -241,12 +241,12 @@ class ControlLoop:
             self._attempt.asked(self._plan_request)
             self._next_question = now + self._planner_period
         subgoal = self._plan.subgoal if fresh else None
-        if moving and subgoal is not None and self._attempt.see(observation.state):
+        way = self._preparation.next(observation.state, self._robot.sent, now) if moving and fresh else None
+        if moving and subgoal is not None and way is None and self._attempt.see(observation.state):
             self._next_question = now
             self._forget_chunks()
         if policy_due and subgoal is not None and self._preparation.over and not self._attempt.over:
             self._policy_request = self._policy.submit((observation.at_frames(), subgoal))
-        way = self._preparation.next(observation.state, self._robot.sent, now) if moving and fresh else None
         proposal = self._executor.action_at(now) if moving and subgoal is not None and way is None else way
         if moving and way is None:
             self._note_action(proposal, now, fresh=fresh)

@@ -108,7 +108,8 @@ class _Loop:
     def _consult_planner(self) -> None:
         if self._plan.ended:
             return
-        if self._answer is None and self._time >= self._next_question:
+        prepared = self._preparation.over or self._plan.subgoal is None
+        if self._answer is None and prepared and self._time >= self._next_question:
             started = perf_counter()
             self._answer = self._planner.plan(self._look(images=True), self._simulation.instruction, self._plan.history)
             seconds = perf_counter() - started
@@ -134,9 +135,11 @@ class _Loop:
     def _act(self) -> None:
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
         subgoal = self._plan.subgoal
-        if subgoal is not None and self._planner_latency != 0 and self._attempt.see(self._look(images=False).state):
+        state = self._look(images=False).state
+        way = self._preparation.next(state, self._last_action, self._time)
+        attempting = subgoal is not None and way is None
+        if attempting and self._planner_latency != 0 and self._attempt.see(state):
             self._next_question = self._time
-        way = self._preparation.next(self._look(images=False).state, self._last_action, self._time)
         if way is not None:
             observation = self._look(images=watched)
             intended, executed = None, way.astype(np.float32)

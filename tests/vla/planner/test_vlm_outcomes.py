@@ -78,6 +78,16 @@ def test_another_attempt_at_a_push_does_what_is_left_of_the_first() -> None:
     assert planner.plan(observation(), PUSH_TASK, [timeout(first)]) == Done(f"reached: {PUSH_TASK}")
 
 
+def test_a_push_of_what_was_not_seen_at_first_is_counted_from_where_it_is_seen() -> None:
+    chat = ScriptedChat([PUSH], box=None)
+    planner = VlmPlanner(chat)
+    first = planner.plan(observation(), PUSH_TASK, [])
+    chat.box = BOX
+    again = planner.plan(observation(joint=20.0), PUSH_TASK, [timeout(first)])
+    assert isinstance(first, Subgoal) and isinstance(again, Subgoal)
+    assert first.box is None and again.box is not None
+
+
 def test_a_push_of_what_is_not_seen_is_not_judged() -> None:
     chat = ScriptedChat([PUSH])
     planner = VlmPlanner(chat)

@@ -129,9 +129,11 @@ def test_the_gripper_is_brought_to_where_a_subgoal_begins_before_the_policy_is_a
 def test_before_another_attempt_the_arm_goes_back_to_where_it_began(tour: ToySimulation) -> None:
     policy, actor = policy_of(tour)
     away = replace(tour.subgoal(0), box=Box(0.98, 0.98, 1.0, 1.0), time_limit=0.6)
-    result = run_episode(tour, Script(away, replace(away, time_limit=3.0)), actor, max_seconds=1.5)
+    script = Script(away, replace(away, time_limit=3.0))
+    result = run_episode(tour, script, actor, max_seconds=1.5, planner_period=0.4)
     assert [ended.outcome for ended in result.subgoals] == ["timeout", "timeout"]
     assert [time for time, _ in policy.calls] == pytest.approx([0.0, 0.4, 1.3]), "at first, and once it is back"
+    assert script.asked_at == pytest.approx([0.0, 0.4, 0.6, 1.4]), "nobody judges what is being prepared"
     back = np.stack(tour.actions[6:13])
     assert (np.diff(back[:, 0]) <= 0).all() and back[-1, 0] < 51.0
 
