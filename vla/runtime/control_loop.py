@@ -222,7 +222,7 @@ class ControlLoop:
         return bool(self._safety.stopped)
 
     def _tick(self, now: float, *, moving: bool) -> None:
-        prepared = self._preparation.over
+        prepared, moved = self._preparation.over, self._preparation.moves
         acting = moving and prepared and self._plan.subgoal is not None and not self._attempt.over
         policy_due = acting and self._policy.free and self._chunk_is_due(now)
         planner_due = moving and prepared and self._planner.free and now >= self._next_question
@@ -242,6 +242,8 @@ class ControlLoop:
             self._next_question = now + self._planner_period
         subgoal = self._plan.subgoal if fresh else None
         way = self._preparation.next(observation.state, self._robot.sent, now) if moving and fresh else None
+        if moved and way is None:  # with the arm out of the way it may be seen that nothing is left to do
+            self._next_question = now
         if moving and subgoal is not None and way is None and self._attempt.see(observation.state):
             self._next_question = now
             self._forget_chunks()

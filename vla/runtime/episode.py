@@ -135,8 +135,10 @@ class _Loop:
     def _act(self) -> None:
         watched = any(subscriber.wants_frames for subscriber in self._subscribers)
         subgoal = self._plan.subgoal
-        state = self._look(images=False).state
+        state, moved = self._look(images=False).state, self._preparation.moves
         way = self._preparation.next(state, self._last_action, self._time)
+        if moved and way is None:  # with the arm out of the way it may be seen that nothing is left to do
+            self._next_question = self._time
         attempting = subgoal is not None and way is None
         if attempting and self._planner_latency != 0 and self._attempt.see(state):
             self._next_question = self._time
