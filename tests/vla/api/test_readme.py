@@ -25,6 +25,6 @@ def test_the_example_of_the_readme_runs_as_a_script(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == '"put the red cube in the bowl, then press the button"'
-    assert lines[1] == "  1. pick up the red cube: planned"
+    assert "  1. pick up the red cube: planned" in lines[1:4]  # the arm holds until the planner has answered
     assert any(line.startswith(("success", "failure")) for line in lines)
     assert lines[-1].split()[0] in ("success", "failure")
