@@ -40,10 +40,7 @@ class Due:
     @property
     def phrases(self) -> tuple[str, ...]:
         """Phrases of what it could mean; none if that could be any movable thing."""
-        if all(means(self.object, phrase) for phrase in MOVABLES):
-            return ()
-        selectors = [self.object, *([self.place] if isinstance(self.place, Selector) else [])]
-        return tuple(name for name in KNOWN if any(means(selector, name) for selector in selectors))
+        return phrases_of([self.object], [self.place])
 
 
 class Agenda:
@@ -106,10 +103,7 @@ class Agenda:
     @property
     def phrases(self) -> tuple[str, ...]:
         """Phrases of the things and places that the clauses could mean; none if these could be any movable things."""
-        if not self.clauses or all(self._mean(phrase) for phrase in MOVABLES):
-            return ()
-        places = [clause.place for clause in self.clauses if isinstance(clause.place, Selector)]
-        return tuple(name for name in KNOWN if self._mean(name) or any(means(place, name) for place in places))
+        return phrases_of(self._objects, [clause.place for clause in self.clauses])
 
     def _left(self, reached: Sequence[Step]) -> list[Due] | None:
         """Return what is still asked for, in its order; None where that cannot be told.
@@ -137,8 +131,20 @@ class Agenda:
         done = Counter(step.skill for step in reached if step.object == phrase)
         return all(done[skill] >= times for skill, times in asked.items())
 
+    @property
+    def _objects(self) -> list[Selector]:
+        return [selector for clause in self.clauses for selector in clause.objects]
+
     def _mean(self, phrase: str) -> bool:
-        return any(means(selector, phrase) for clause in self.clauses for selector in clause.objects)
+        return any(means(selector, phrase) for selector in self._objects)
+
+
+def phrases_of(objects: Sequence[Selector], places: Sequence[Selector | str | None]) -> tuple[str, ...]:
+    """Return the phrases of what noun phrases and places could mean; none if the former could be any movable thing."""
+    if not objects or all(any(means(one, phrase) for one in objects) for phrase in MOVABLES):
+        return ()
+    selectors = [*objects, *(place for place in places if isinstance(place, Selector))]
+    return tuple(name for name in KNOWN if any(means(selector, name) for selector in selectors))
 
 
 def number_of(selector: Selector) -> int | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from vla.errors import InstructionError
 from vla.language import SHAPES, Clause, Selector, Step, expand, parse
-from vla.planner.grip import Grip
 from vla.planner.grounding import Detection, Detector
 from vla.planner.grounding.tracker import Tracker
 from vla.planner.outcomes import OutcomeChecks
@@ -57,7 +56,6 @@ class GrammarPlanner:
         self._tracker: Tracker | None = None
         self._rest = Rest(self.config.left_ready, self.config.at_ready)
         self._has_failed = False
-        self._grip: Grip | None = None
         self._started = -1
         self._box_at_start: Box | None = None
         self._failures: Counter[int] = Counter()
@@ -70,6 +68,9 @@ class GrammarPlanner:
             return Refuse(
                 f"there is no picture of camera {camera!r}; cameras: {', '.join(observation.images) or 'none'}"
             )
+        self._rest.see(observation.state)
+        assert self._rest.pose is not None
+        self._grip = self.config.checks.grip(float(observation.state[-1]), float(self._rest.pose[-1]))
         if self._tracker is None:
             try:
                 self._begin(observation, instruction)
@@ -87,19 +88,15 @@ class GrammarPlanner:
         things = name_as_asked(things, clauses, self.config.unsure)
         self._steps = expand(clauses, [thing.phrase for thing in things])
         self._tracker = Tracker(self.config.detector, things)
-        self._rest.see(observation.state)
 
     def _follow(self, observation: Observation, history: Sequence[SubgoalResult]) -> Refuse | None:
         """Take in a new observation, and move on to the step that is due now."""
         assert self._tracker is not None
         image = observation.images[self.config.detector.camera]
-        self._rest.see(observation.state)
-        assert self._rest.pose is not None
         self._tracker.update(image, at_ready=self._rest.there)
         failed = any(result.outcome == "timeout" for result in history[self._seen_results :])
         self._seen_results = len(history)
         self._has_failed = False
-        self._grip = self.config.checks.grip(float(observation.state[-1]), float(self._rest.pose[-1]))
         step = self._steps[self._index]
         if self._rest.there:
             has_left = self._rest.has_left
@@ -135,7 +132,7 @@ class GrammarPlanner:
             time_limit=self.config.time_limits[step.skill],
             ahead=tuple(later.text for later in self._steps[self._index + 1 :]),
             after="failed" if self._has_failed else "reached",
-            grip=None if self._grip is None else self._grip.before(step.skill),
+            grip=self._grip.before(step.skill),
         )
 
     def _target(self, step: Step) -> Box | None:

@@ -82,11 +82,14 @@ class Preparation:
 
     def _begin(self, *, keeps: bool) -> None:
         self._approach: Approach | None = None
-        self.moves = False
-        """Whether the arm is on its way there."""
         self._keeps = keeps
         self.over = self._pose is None
         """Whether the arm is there, or should be."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the arm is on its way there."""
+        return self._approach is not None and not self._keeps and not self.over
 
     def next(self, state: NDArray, sent: NDArray | None, time: float) -> NDArray | None:
         """Return where to be at ``time`` (n,); None once it is over.
@@ -105,7 +108,6 @@ class Preparation:
             self._approach, self._correction = Approach(start, self._pose, SPEED, time), np.zeros_like(start)
         if not self._keeps:
             self.over = distance(state, self._pose) <= NEAR or self._approach.over(time)
-            self.moves = not self.over
             if self.over:
                 return None
         if self._approach.arrived(time):
